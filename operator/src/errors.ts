@@ -1,0 +1,307 @@
+/**
+ * Every reason that a user of Roster can meet in a condition, an event, a run or on the command line.
+ * The page docs/reference/errors.md is generated from this catalogue.
+ */
+
+/** One kind of failure: what a person reads about it. */
+export interface ErrorDefinition {
+  /** What it means, in a sentence. */
+  readonly meaning: string;
+  /** What to do about it, in a sentence. */
+  readonly remedy: string;
+}
+
+const define = <const T extends Readonly<Record<string, ErrorDefinition>>>(catalogue: T): T => catalogue;
+
+/** While a directory is connected to or read. */
+export const directoryErrors = define({
+  ServerUnreachable: {
+    meaning: 'The directory server cannot be reached at this host and port.',
+    remedy: 'Check host and port in urls, DNS, and that network policies and firewalls let the operator through.',
+  },
+  TLSFailed: {
+    meaning: 'No TLS connection could be agreed with the server.',
+    remedy: 'Use ldaps:// with the TLS port or startTLS with the plain one, and a server that speaks TLS 1.2 or later.',
+  },
+  CertificateNotTrusted: {
+    meaning: "The server's certificate is not signed by an authority that the operator trusts, or is no longer valid.",
+    remedy: 'Put the PEM certificate of the authority into caBundle, or renew the certificate of the server.',
+  },
+  HostNameMismatch: {
+    meaning: "The host name in the URL is not one of the names in the server's certificate.",
+    remedy: 'Use a name that the certificate holds, or issue a certificate for this name.',
+  },
+  InvalidCredentials: {
+    meaning: 'The server refuses the account or its password.',
+    remedy: 'Correct username and password in the Secret; it is tried again when the Secret or the directory changes.',
+  },
+  SecretNotFound: {
+    meaning: 'The Secret with the credentials does not exist.',
+    remedy: 'Create the Secret in the namespace of the directory, or correct secretRef.',
+  },
+  SecretIncomplete: {
+    meaning: 'The Secret lacks a key that is needed.',
+    remedy: 'Add the keys username and password to the Secret.',
+  },
+  HostNotAllowed: {
+    meaning: 'The Secret does not allow its credentials to be sent to this server.',
+    remedy: 'Add scheme, host and port of the server to the annotation roster.dev/hosts of the Secret.',
+  },
+  PlaintextNotAllowed: {
+    meaning: 'The password would cross the network unencrypted.',
+    remedy:
+      'Use ldaps:// or startTLS, or allow it by adding allowPlaintext to the host in the annotation roster.dev/hosts.',
+  },
+  BaseNotFound: {
+    meaning: 'The base DN does not exist on the server, or the account may not see it.',
+    remedy: 'Correct baseDN, or let the account read it.',
+  },
+  InvalidFilter: {
+    meaning: 'The filter is not a valid LDAP filter.',
+    remedy: 'Correct the filter; RFC 4515 has the syntax.',
+  },
+  InvalidBaseDN: {
+    meaning: 'The base DN is not a valid distinguished name.',
+    remedy: 'Correct baseDN; RFC 4514 has the syntax.',
+  },
+  SizeLimitExceeded: {
+    meaning: 'The server ended the search at its size limit, so people are missing from the answer.',
+    remedy: 'Raise the size limit of the account on the server, or lower pageSize where the limit counts for a page.',
+  },
+  TimeLimitExceeded: {
+    meaning: 'The server ended the search at its time limit.',
+    remedy: 'Raise the time limit of the account on the server, or index the attributes of the filter.',
+  },
+  ServerTimeout: {
+    meaning: 'The server stopped answering.',
+    remedy: 'Look after the server; raise timeoutSeconds if it is only slow.',
+  },
+  ConnectionLost: {
+    meaning: 'The connection to the server broke in the middle.',
+    remedy: 'Nothing was changed; the next run reads everything afresh.',
+  },
+  ServerBusy: {
+    meaning: 'The server is busy or not available.',
+    remedy: 'Try again later.',
+  },
+  InsufficientAccess: {
+    meaning: 'The account may not read what is asked for.',
+    remedy: 'Let the account read people, groups and their ids.',
+  },
+  UnexpectedIdentity: {
+    meaning: 'The server takes the operator for somebody else than the configured account.',
+    remedy: 'Check the bind on the server; what an anonymous or other account sees is not used.',
+  },
+  EmptyAnswer: {
+    meaning: 'Nobody matches, although people of this directory exist.',
+    remedy: 'Check base DN and filter, and that the account may read the people.',
+  },
+  IdentityMissing: {
+    meaning: 'Entries lack the attribute that identifies them for good.',
+    remedy: 'Let the account read entryUUID (OpenLDAP) or nsUniqueId (389 Directory Server).',
+  },
+  GlobalCatalogRefused: {
+    meaning: 'The ports 3268 and 3269 are the global catalog, which holds only a part of each entry.',
+    remedy: 'Use 636 or 389 of a domain controller.',
+  },
+  ProtocolError: {
+    meaning: 'The server answered something that is not LDAP, or an error without a better name.',
+    remedy: 'Check that the port is an LDAP port; the message holds what the server said.',
+  },
+  DirectoryTypeUnavailable: {
+    meaning: 'This version of Roster cannot read directories of this type yet.',
+    remedy: 'Use the block ldap, or a later version.',
+  },
+});
+
+/** About one record of a directory; the others go on. */
+export const recordErrors = define({
+  NoEmail: {
+    meaning: 'The entry has no e-mail address.',
+    remedy: 'Give the person an address in the directory, or name other attributes in attributes.email.',
+  },
+  InvalidEmail: {
+    meaning: 'The address is not one that mail can be sent to.',
+    remedy: 'Correct the address in the directory or in the resource.',
+  },
+  DuplicateEmail: {
+    meaning: 'Several entries of the directory have this address.',
+    remedy: 'Leave the address at one of them, or exclude the others.',
+  },
+  EmailOfLinkedPerson: {
+    meaning: 'The address belongs to a person who is linked to another entry or directory.',
+    remedy: 'Change one of the addresses, or detach the other person by removing spec.source.',
+  },
+  EmailOfRecipient: {
+    meaning: 'The address belongs to a recipient, and this directory makes users.',
+    remedy: 'Delete the recipient, or exclude the entry.',
+  },
+  EmailOfUser: {
+    meaning: 'The address belongs to a user, and this directory makes recipients.',
+    remedy: 'Delete the user, or exclude the entry.',
+  },
+  EmailOfDeletedPerson: {
+    meaning: 'The address belonged to another person who was deleted less than 30 days ago.',
+    remedy: 'Wait until the deletion is final, or give the new person another address.',
+  },
+  EmailTaken: {
+    meaning: 'Another resource holds the address.',
+    remedy: 'Change one of the addresses.',
+  },
+  LinkNeedsApproval: {
+    meaning:
+      'A person with this address exists who is not linked unasked: the owner, a holder of administration rights, or somebody disabled.',
+    remedy: 'Give one of them another address, or remove the rights before the next run.',
+  },
+  LinkingOff: {
+    meaning: 'A person with this address exists, and linking is Never.',
+    remedy: 'Set linking to ByEmail, or change one of the addresses.',
+  },
+  TooManyGroups: {
+    meaning: 'The person is in more than 1,000 groups.',
+    remedy: 'Narrow the group filter.',
+  },
+  InvalidValue: {
+    meaning: 'A value of the entry is not valid text.',
+    remedy: 'Correct the value in the directory.',
+  },
+  DuplicateIdentity: {
+    meaning: 'Several entries have the same id.',
+    remedy: 'Read one server only; a proxy that merges servers may repeat entries.',
+  },
+  GroupNameTaken: {
+    meaning: 'A group with this name exists that was not made by this directory.',
+    remedy: 'Rename one of the groups, or set groupPrefix.',
+  },
+  GroupWithoutName: {
+    meaning: 'The entry has no name that a group could have.',
+    remedy: 'Give it a name in the directory, or name other attributes in attributes.groupName.',
+  },
+});
+
+/** About a resource; it heals when what is wrong is put right. */
+export const resourceErrors = define({
+  TenantNotFound: {
+    meaning: 'The namespace has no Tenant.',
+    remedy: 'Create a Tenant named tenant in the namespace.',
+  },
+  OrganizationNotFound: {
+    meaning: 'An organization that is named does not exist.',
+    remedy: 'Create the organization, or correct the name.',
+  },
+  RoleNotFound: {
+    meaning: 'A role that is named does not exist.',
+    remedy: 'Create the AppRole, or correct the name.',
+  },
+  RoleScopeMismatch: {
+    meaning: 'A role is held where its scope does not allow it.',
+    remedy: 'Name tenant roles in spec.roles and organization roles under the organization.',
+  },
+  GroupNotFound: {
+    meaning: 'A group that is named does not exist.',
+    remedy: 'Create the group, or correct the name.',
+  },
+  GroupOfOtherOrganization: {
+    meaning: 'A group belongs to an organization that the person is not in.',
+    remedy: 'Add the organization to the person, or remove the group.',
+  },
+  OwnerNotFound: {
+    meaning: 'The owner of the tenant is not a user of it.',
+    remedy: 'Create the user, or name another owner.',
+  },
+  EmailNotUnique: {
+    meaning: 'Another person of the tenant has the address.',
+    remedy: 'Change one of the addresses; the other person keeps it until then.',
+  },
+  DomainAccountNotUnique: {
+    meaning: 'Another person of the tenant has the domain account.',
+    remedy: 'Change one of the accounts; the other person keeps it until then.',
+  },
+  DirectoryNotFound: {
+    meaning: 'The directory that the run names does not exist.',
+    remedy: 'Correct spec.directory and create another run.',
+  },
+  DirectorySuspended: {
+    meaning: 'The directory is suspended.',
+    remedy: 'Set suspend to false on the directory.',
+  },
+  RunInterrupted: {
+    meaning: 'The operator ended while the run was under way.',
+    remedy: 'Nothing is lost: start another run, which plans afresh.',
+  },
+  IncompleteRead: {
+    meaning: 'It is not proved that everything was read, so nobody was changed.',
+    remedy: 'The evidence in the status says what is doubtful.',
+  },
+  ChangesHeld: {
+    meaning: 'More would change at once than the guard lets pass.',
+    remedy: 'Look at the plan; correct the directory if the change is not meant.',
+  },
+});
+
+/** About the database. */
+export const databaseErrors = define({
+  DatabaseUnavailable: {
+    meaning: 'The database cannot be reached.',
+    remedy: 'Look after the database; everything is written when it returns.',
+  },
+  DatabaseOfOtherInstallation: {
+    meaning: 'The database belongs to another installation of Roster.',
+    remedy: 'Correct the database URL; after a restore into a new cluster, take it over with roster migrate --adopt.',
+  },
+  DatabaseTooNew: {
+    meaning: 'The database was migrated by a newer version of Roster.',
+    remedy: 'Run that version or a later one.',
+  },
+  DatabaseNotMigrated: {
+    meaning: 'The tables of the database are missing or older than this version.',
+    remedy: 'Run roster migrate.',
+  },
+  RowRejected: {
+    meaning: 'The database refuses the row.',
+    remedy: 'The message holds what the database said; correct the field it names.',
+  },
+  PeopleVanished: {
+    meaning: 'So many people vanished at once that the database was left as it was.',
+    remedy: 'Restore the resources, or confirm the removal with the annotation that the message names.',
+  },
+  NoLongerLeader: {
+    meaning: 'Another operator has taken over.',
+    remedy: 'Nothing: the other one goes on.',
+  },
+});
+
+export const catalogue = { ...directoryErrors, ...recordErrors, ...resourceErrors, ...databaseErrors };
+export type Reason = keyof typeof catalogue;
+
+/** A failure with a reason from the catalogue. `message` is a sentence for users, without secrets. */
+export class RosterError extends Error {
+  readonly reason: Reason;
+
+  constructor(reason: Reason, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RosterError';
+    this.reason = reason;
+  }
+}
+
+/** A read of a directory that failed. */
+export class DirectoryError extends RosterError {
+  constructor(reason: keyof typeof directoryErrors, message: string, options?: ErrorOptions) {
+    super(reason, message, options);
+    this.name = 'DirectoryError';
+  }
+}
+
+/** The database could not do what was asked. */
+export class DatabaseError extends RosterError {
+  constructor(reason: keyof typeof databaseErrors, message: string, options?: ErrorOptions) {
+    super(reason, message, options);
+    this.name = 'DatabaseError';
+  }
+}
+
+/** What went wrong and what to do, as conditions and runs show it. */
+export function advice(error: RosterError): string {
+  return `${error.message} ${catalogue[error.reason].remedy}`;
+}

@@ -1,0 +1,70 @@
+/**
+ * Roster's own metrics; those of the engine are in runtime/metrics.ts.
+ * Names and units follow https://prometheus.io/docs/practices/naming/. Series grow with directories and reasons,
+ * never with people.
+ */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+const directory = ['namespace', 'directory'] as const;
+
+export type RosterMetrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics(registry: Registry, build: { version: string }) {
+  const registers = [registry];
+  const gauge = <const Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Gauge({ name, help, labelNames: [...labelNames], registers });
+  const counter = <const Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Counter({ name, help, labelNames: [...labelNames], registers });
+
+  gauge('roster_build_info', 'Always 1; the labels tell which build this is.', ['version', 'node']).set(
+    { version: build.version, node: process.versions.node },
+    1,
+  );
+  return {
+    lastAttempt: gauge(
+      'roster_directory_last_attempt_timestamp_seconds',
+      'When the last run of the directory ended, whatever its result.',
+      directory,
+    ),
+    lastSuccess: gauge(
+      'roster_directory_last_success_timestamp_seconds',
+      'When the last successful run of the directory ended.',
+      directory,
+    ),
+    connected: gauge('roster_directory_connected', 'Whether the last test of the connection succeeded.', directory),
+    people: gauge('roster_directory_people', 'People that the last read of the directory found.', directory),
+    groups: gauge('roster_directory_groups', 'Groups that the last read of the directory found.', directory),
+    rejected: gauge('roster_directory_rejected_records', 'Records that the last run rejected, by reason.', [
+      ...directory,
+      'reason',
+    ]),
+    held: gauge('roster_directory_held_changes', 'Changes that the guard holds back.', directory),
+    runs: counter('roster_directory_runs_total', 'Runs that ended, by result.', [...directory, 'result']),
+    changes: counter('roster_directory_changes_total', 'People and groups that runs acted on, by action.', [
+      ...directory,
+      'kind',
+      'action',
+    ]),
+    stage: new Histogram({
+      name: 'roster_directory_stage_duration_seconds',
+      help: 'How long the stages of runs took.',
+      labelNames: [...directory, 'stage'],
+      buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600],
+      registers,
+    }),
+    peopleByState: gauge('roster_people', 'People of a tenant by kind and state.', ['namespace', 'kind', 'state']),
+    mirrorLag: gauge('roster_mirror_lag_seconds', 'Age of the oldest change that is not in the database yet.', []),
+    mirrorBatch: new Histogram({
+      name: 'roster_mirror_batch_rows',
+      help: 'Rows that share one transaction.',
+      buckets: [1, 5, 10, 50, 100, 250, 500],
+      registers,
+    }),
+    mirrorRows: counter('roster_mirror_rows_written_total', 'Rows written to the database.', ['table']),
+    drift: counter('roster_mirror_drift_repaired_total', 'Rows that were found different from their resource.', []),
+    mirrorHeld: gauge('roster_mirror_held', 'People who vanished and are kept in the database until confirmed.', [
+      'namespace',
+    ]),
+    databaseUp: gauge('roster_database_up', 'Whether the database answers.', []),
+  };
+}

@@ -1,0 +1,55 @@
+/** Roster's small controller-runtime: what the rest of the operator may use of it. See docs/development/runtime.md. */
+
+export {
+  ApiError,
+  isAlreadyExists,
+  isAmbiguous,
+  isConflict,
+  isForbidden,
+  isGone,
+  isInvalid,
+  isNotFound,
+  isTooManyRequests,
+  TransportError,
+} from './apierror.ts';
+export { type Cache, type Indexer, Store } from './cache.ts';
+export {
+  ApiClient,
+  type ApiClientOptions,
+  type ApplyOptions,
+  apiVersionOf,
+  type CallOptions,
+  type DeleteOptions,
+  type JsonPatchOperation,
+  type ListOptions,
+  type ObjectList,
+  type WriteOptions,
+} from './client.ts';
+export {
+  Controller,
+  type ControllerOptions,
+  type EventMapper,
+  eachState,
+  itself,
+  type Reconcile,
+  type Request,
+  requestFor,
+} from './controller.ts';
+export {
+  Informer,
+  type InformerEvent,
+  type InformerHandler,
+  type InformerOptions,
+  type InformerState,
+} from './informer.ts';
+export { type Logger, silentLogger } from './logger.ts';
+export { done, ReconcileTimeoutError, type Result, requeueAfter, StalledError, WaitingError } from './outcome.ts';
+export {
+  annotationsChanged,
+  anyOf,
+  deletionRequested,
+  generationChanged,
+  labelsChanged,
+  type Predicate,
+} from './predicates.ts';
+export { keyOf, type ObjectKey, resourceName } from './requestpath.ts';

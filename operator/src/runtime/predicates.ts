@@ -1,0 +1,30 @@
+import type { KubernetesObject } from '@roster/crds';
+import type { InformerEvent } from './informer.ts';
+
+/** Whether an event is worth a reconcile. Pure. */
+export type Predicate<T extends KubernetesObject> = (event: InformerEvent<T>) => boolean;
+
+/** The spec changed: the server counts `metadata.generation` up with it, and not with the status. */
+export const generationChanged: Predicate<KubernetesObject> = (event) =>
+  event.type !== 'updated' || event.object.metadata.generation !== event.old.metadata.generation;
+
+export const labelsChanged: Predicate<KubernetesObject> = (event) =>
+  event.type !== 'updated' || !sameEntries(event.object.metadata.labels, event.old.metadata.labels);
+
+export const annotationsChanged: Predicate<KubernetesObject> = (event) =>
+  event.type !== 'updated' || !sameEntries(event.object.metadata.annotations, event.old.metadata.annotations);
+
+/** The object began to be deleted and waits for its finalizers. */
+export const deletionRequested: Predicate<KubernetesObject> = (event) =>
+  event.type !== 'updated' || event.object.metadata.deletionTimestamp !== event.old.metadata.deletionTimestamp;
+
+export function anyOf<T extends KubernetesObject>(...predicates: readonly Predicate<T>[]): Predicate<T> {
+  return (event) => predicates.some((predicate) => predicate(event));
+}
+
+type Entries = Readonly<Record<string, string>> | undefined;
+
+function sameEntries(a: Entries = {}, b: Entries = {}): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}

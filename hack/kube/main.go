@@ -1,34 +1,31 @@
-// Command kube is every Kubernetes program the end-to-end cluster needs, in one
+// Command kube is the local control plane and kubectl in one binary, because
+// they share most of their code. Programs that only a node needs belong in a
+// binary of their own, so that this one stays quick to build.
 package main
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-
-	"github.com/spf13/cobra"
 	"k8s.io/component-base/cli"
-	_ "k8s.io/component-base/metrics/prometheus/clientgo"
-	_ "k8s.io/component-base/metrics/prometheus/version"
-	kubectl "k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd"
+	cmdutil "k8s.io/kubectl/pkg/cmd/util"
+
+	_ "k8s.io/component-base/metrics/prometheus/clientgo" // client metrics on /metrics
+	_ "k8s.io/component-base/metrics/prometheus/version"  // kubernetes_build_info on /metrics
+
+	"roster.dev/hack/kube/controlplane"
+	"roster.dev/hack/kube/internal/multicall"
 )
 
-var programs = map[string]func() *cobra.Command{
-	"kubectl":                 kubectl.NewDefaultKubectlCommand,
+func main() {
+	multicall.Main("kube", map[string]multicall.Program{
+		"controlplane": controlplane.Main,
+		"kubectl":      kubectl,
+	})
 }
 
-func main() {
-	name := filepath.Base(os.Args[0])
-	if _, ok := programs[name]; !ok && name != "controlplane" && len(os.Args) > 1 {
-		name, os.Args = os.Args[1], os.Args[1:]
+// kubectl leaves the printing of errors to kubectl's own code, as upstream does.
+func kubectl() int {
+	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
+		cmdutil.CheckErr(err)
 	}
-	if name == "controlplane" {
-		os.Exit(controlplaneMain())
-	}
-	f, ok := programs[name]
-	if !ok {
-		fmt.Fprintf(os.Stderr, "kube: no program %q\n", name)
-		os.Exit(2)
-	}
-	os.Exit(cli.Run(f()))
+	return 0
 }

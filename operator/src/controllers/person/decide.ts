@@ -7,8 +7,8 @@ import {
   type Person,
   type Tenant,
 } from '@roster/crds';
-import type { Reason } from '../../errors.ts';
 import type { PersonRow } from '../../mirror/index.ts';
+import type { Problem } from '../conditions.ts';
 
 /** All that is read to judge one person. */
 export interface Observed {
@@ -19,12 +19,6 @@ export interface Observed {
   role(name: string): AppRole | undefined;
   group(name: string): Group | undefined;
   readonly now: Date;
-}
-
-export interface Problem {
-  readonly reason: Reason;
-  /** A sentence that names what is wrong. */
-  readonly message: string;
 }
 
 /** Whether the person may sign in or gets reports, and why not. */

@@ -1,0 +1,69 @@
+import type { Condition } from '@roster/crds';
+import { advice, type Reason, RosterError } from '../errors.ts';
+
+/** A condition as a controller states it; the rest is filled in by `declare`. */
+export interface Stated {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What is wrong with an object: a reason of the catalogue and the sentence of this case. */
+export interface Problem {
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/**
+ * The conditions of an object are exactly those stated, by type. A controller states all conditions of its kind each
+ * time, so what it no longer states is gone. The transition time moves only when the status does.
+ */
+export function declare(
+  previous: readonly Condition[] | undefined,
+  stated: readonly (Stated | undefined)[],
+  generation: number,
+  now: Date,
+): Condition[] {
+  const before = new Map(previous?.map((condition) => [condition.type, condition]));
+  return stated
+    .filter((condition) => condition !== undefined)
+    .map(({ type, status, reason, message }) => {
+      const old = before.get(type);
+      const lastTransitionTime = old?.status === status ? old.lastTransitionTime : seconds(now);
+      return {
+        type,
+        status,
+        reason,
+        message: message.slice(0, 1024),
+        observedGeneration: generation,
+        lastTransitionTime,
+      };
+    })
+    .sort((a, b) => (a.type < b.type ? -1 : 1));
+}
+
+/** `Ready=False` together with `Stalled=True`, as kstatus reads what waits for a change: nothing is retried. */
+export function stalled(problem: Problem): Stated[] {
+  const message = advice(new RosterError(problem.reason, problem.message));
+  return [
+    { type: 'Ready', status: 'False', reason: problem.reason, message },
+    { type: 'Stalled', status: 'True', reason: problem.reason, message },
+  ];
+}
+
+/** `Ready=False` together with `Reconciling=True`: it is tried again without anybody's help. */
+export function reconciling(problem: Problem): Stated[] {
+  const message = advice(new RosterError(problem.reason, problem.message));
+  return [
+    { type: 'Ready', status: 'False', reason: problem.reason, message },
+    { type: 'Reconciling', status: 'True', reason: problem.reason, message },
+  ];
+}
+
+export const ready = (message: string): Stated => ({ type: 'Ready', status: 'True', reason: 'Mirrored', message });
+
+/** Kubernetes' `metav1.Time` has whole seconds. */
+export function seconds(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
+}

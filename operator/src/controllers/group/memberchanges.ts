@@ -1,0 +1,34 @@
+import type { Request } from '../../runtime/index.ts';
+
+/** A count is written when the members were left alone for so long ... */
+const quietMs = 5_000;
+/** ... and at the latest after so long. */
+const patienceMs = 60_000;
+
+/**
+ * Tells when the members of a group have settled. A first sync changes the members of each group a hundred times;
+ * writing each count would cost as much as the people themselves.
+ */
+export class MemberChanges {
+  readonly #unsettled = new Map<string, { readonly first: number; last: number }>();
+
+  /** Remembers a change; returns when to look, in milliseconds. */
+  note(request: Request, now: Date): number {
+    const key = `${request.namespace}/${request.name}`;
+    const entry = this.#unsettled.get(key);
+    if (entry === undefined) this.#unsettled.set(key, { first: now.getTime(), last: now.getTime() });
+    else entry.last = now.getTime();
+    return quietMs;
+  }
+
+  /** Milliseconds to wait until the members have settled; 0 when they have, which also forgets the changes. */
+  settlesIn(request: Request, now: Date): number {
+    const key = `${request.namespace}/${request.name}`;
+    const entry = this.#unsettled.get(key);
+    if (entry === undefined) return 0;
+    const remaining = Math.min(entry.last + quietMs, entry.first + patienceMs) - now.getTime();
+    if (remaining > 0) return remaining;
+    this.#unsettled.delete(key);
+    return 0;
+  }
+}

@@ -1,0 +1,174 @@
+import {
+  type AppRole,
+  type Group,
+  type KubernetesObject,
+  type Organization,
+  type ResourceType,
+  Tenant,
+} from '@roster/crds';
+import type { RowKey } from '../../mirror/index.ts';
+import {
+  annotationsChanged,
+  anyOf,
+  type Controller,
+  done,
+  generationChanged,
+  isAlreadyExists,
+  type Manager,
+  type Request,
+  type Result,
+  requeueAfter,
+} from '../../runtime/index.ts';
+import type { Problem } from '../conditions.ts';
+import { type Context, tenantName } from '../context.ts';
+import { attempt, conclude } from '../mirrored.ts';
+import { builtInObjects } from './builtin.ts';
+import { confirmVanished, heldCondition, judge, type VanishedVerdict } from './decide.ts';
+import type { SecretAccess } from './secretaccess.ts';
+import { Vanishings } from './vanishings.ts';
+
+/** What vanishes within this time is judged together. */
+const gatheringMs = 1_000;
+/** Numbers of people are written this often while they change. */
+const countingMs = 10_000;
+
+/** Sets a tenant up, mirrors its settings, and decides about what vanished from it. */
+export function addTenantController(manager: Manager, context: Context, secretAccess: SecretAccess) {
+  const { tenants, organizations, roles, groups, users, recipients } = context.informers;
+  const vanishings = new Vanishings((namespace) =>
+    controller.enqueueAfter({ namespace, name: tenantName }, gatheringMs),
+  );
+  const controller: Controller = manager
+    .controller({
+      name: 'tenant',
+      concurrency: 2,
+      reconcile: (request) => reconcile(context, vanishings, secretAccess, request),
+    })
+    .watches(tenants, undefined, anyOf(generationChanged, annotationsChanged));
+  const tenantOf = (object: KubernetesObject): Request => ({
+    namespace: object.metadata.namespace ?? '',
+    name: tenantName,
+  });
+
+  // A built-in object that somebody deletes comes back.
+  for (const informer of [organizations, roles, groups]) {
+    informer.onEvent((event) => {
+      if (event.type === 'deleted') controller.enqueueAfter(tenantOf(event.object), gatheringMs);
+    });
+  }
+  for (const informer of [users, recipients, groups]) {
+    informer.onEvent((event) => {
+      if (event.type === 'updated' || (event.type === 'added' && event.initial)) return;
+      const owner = tenants.cache.get(event.object.metadata.namespace ?? '', tenantName)?.spec.owner;
+      const delay = event.object.metadata.name === owner ? 0 : countingMs;
+      controller.enqueueAfter(tenantOf(event.object), delay);
+    });
+  }
+  return { controller, vanishings };
+}
+
+async function reconcile(
+  context: Context,
+  vanishings: Vanishings,
+  secretAccess: SecretAccess,
+  { namespace, name }: Request,
+): Promise<Result> {
+  const tenant = context.informers.tenants.cache.get(namespace, name);
+  const mirrored = await attempt(async () => {
+    if (tenant !== undefined) await context.mirror.writeTenant(rowOf(tenant));
+    return settleVanished(context, vanishings, namespace, tenant);
+  });
+  if (tenant === undefined) return done;
+  await ensureBuiltIns(context, tenant);
+  await secretAccess.grant(namespace);
+  const { users, recipients, groups } = context.informers;
+  return conclude(context, Tenant, tenant, {
+    problem: ownerProblem(context, tenant),
+    mirrored,
+    stated: [mirrored.written ? heldCondition(mirrored.result) : undefined],
+    facts: {
+      users: users.cache.count(namespace),
+      recipients: recipients.cache.count(namespace),
+      groups: groups.cache.count(namespace),
+    },
+  });
+}
+
+function rowOf({ metadata, spec }: Tenant) {
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    uid: metadata.uid ?? '',
+    displayName: spec.displayName ?? metadata.namespace ?? '',
+    defaultOrganization: spec.defaultOrganization,
+    defaultLanguage: spec.defaultLanguage,
+    ...(spec.owner === undefined ? {} : { owner: spec.owner }),
+    ...(spec.publicURL === undefined ? {} : { publicURL: spec.publicURL }),
+  };
+}
+
+/** Buries what vanished, or holds it. Rows come back by themselves when their resources do. */
+async function settleVanished(
+  { informers, mirror, metrics, events, log, now }: Context,
+  vanishings: Vanishings,
+  namespace: string,
+  tenant: Tenant | undefined,
+): Promise<VanishedVerdict> {
+  const vanished = vanishings.pending(namespace, (row) => exists(informers, row));
+  if (vanished.length === 0) {
+    metrics.mirrorHeld.set({ namespace }, 0);
+    return { hold: false };
+  }
+  const sevenDaysAgo = new Date(now().getTime() - 7 * 24 * 3_600_000);
+  const verdict = judge({
+    vanished,
+    tenantExists: tenant !== undefined,
+    confirmed: tenant?.metadata.annotations?.[confirmVanished],
+    people: await mirror.countPeople(namespace),
+    buriedLastSevenDays: await mirror.buriedSince(namespace, sevenDaysAgo),
+  });
+  metrics.mirrorHeld.set({ namespace }, verdict.hold ? vanished.length : 0);
+  if (verdict.hold) {
+    log.warn({ namespace, rows: vanished.length }, 'the mirror is held: too many vanished at once');
+    if (tenant !== undefined) events.warning(tenant, 'PeopleVanished', verdict.message);
+    return verdict;
+  }
+  await mirror.bury(vanished);
+  vanishings.settle(namespace, vanished);
+  return verdict;
+}
+
+function exists(informers: Context['informers'], { kind, namespace, name }: RowKey): boolean {
+  const caches = {
+    Tenant: informers.tenants,
+    Organization: informers.organizations,
+    AppRole: informers.roles,
+    Group: informers.groups,
+    User: informers.users,
+    Recipient: informers.recipients,
+  };
+  return caches[kind].cache.get(namespace, name) !== undefined;
+}
+
+async function ensureBuiltIns({ client, informers, events }: Context, tenant: Tenant): Promise<void> {
+  const types: Record<string, { cache: { get(namespace: string, name: string): unknown }; type: ResourceType }> = {
+    Organization: informers.organizations,
+    AppRole: informers.roles,
+    Group: informers.groups,
+  };
+  const missing = builtInObjects(tenant).filter(({ kind, metadata }) => {
+    return types[kind ?? '']?.cache.get(metadata.namespace ?? '', metadata.name) === undefined;
+  });
+  for (const object of missing) {
+    const type = types[object.kind ?? '']?.type as ResourceType<Organization | AppRole | Group>;
+    await client.create(type, object).catch((error: unknown) => {
+      if (!isAlreadyExists(error)) throw error;
+    });
+  }
+  if (missing.length > 0) events.normal(tenant, 'BuiltInsCreated', `Created ${missing.length} built-in objects.`);
+}
+
+function ownerProblem({ informers }: Context, { metadata, spec }: Tenant): Problem | undefined {
+  if (spec.owner === undefined || informers.users.cache.get(metadata.namespace ?? '', spec.owner)) return undefined;
+  return { reason: 'OwnerNotFound', message: `There is no user ${spec.owner} in this namespace.` };
+}

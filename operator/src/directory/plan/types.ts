@@ -1,0 +1,209 @@
+import type {
+  AppRole,
+  DirectorySyncStatus,
+  Group,
+  GroupSource,
+  PersonSource,
+  Recipient,
+  User,
+  UserDirectory,
+} from '@roster/crds';
+import type { DirectoryContents, GroupRecord, PersonRecord, RejectedRecord } from '../record.ts';
+
+export type PersonKind = 'User' | 'Recipient';
+
+/** What the plan needs to know of the UserDirectory. */
+export interface DirectorySettings
+  extends Readonly<
+    Pick<
+      UserDirectory['spec'],
+      | 'organization'
+      | 'importAs'
+      | 'defaultRole'
+      | 'groupPrefix'
+      | 'emailDomains'
+      | 'exclude'
+      | 'linking'
+      | 'precedence'
+      | 'passwordSetup'
+    >
+  > {
+  /** Name of the UserDirectory. */
+  readonly name: string;
+  /** Who issued the external ids; as in the evidence of the read. */
+  readonly authority: string;
+  readonly membership: UserDirectory['spec']['groups']['membership'];
+}
+
+/** A person who was deleted a short while ago, and whose address nobody else may inherit yet. */
+export interface Tombstone {
+  readonly email: string;
+  readonly kind: PersonKind;
+  readonly name: string;
+  readonly authority?: string | undefined;
+  readonly externalId?: string | undefined;
+}
+
+/** What the tenant holds already. Each iterable is read once; nothing in it is modified. */
+export interface ExistingTenant {
+  readonly users: Iterable<User>;
+  readonly recipients: Iterable<Recipient>;
+  readonly groups: Iterable<Group>;
+  /** By name, to know whose rights are too great to be linked unasked. */
+  readonly roles: ReadonlyMap<string, AppRole>;
+  /** Name of the User who owns the tenant. */
+  readonly owner?: string | undefined;
+  readonly tombstones: Iterable<Tombstone>;
+  /** Who holds an address in the database, by canonical address. */
+  readonly claims?: ReadonlyMap<string, { readonly kind: string; readonly name: string }> | undefined;
+}
+
+export interface PlanInput {
+  readonly directory: DirectorySettings;
+  /** Of a complete read. */
+  readonly contents: DirectoryContents;
+  readonly existing: ExistingTenant;
+  readonly now: Date;
+}
+
+/** One version of an object: what an update is based on, so that a later change is never overwritten. */
+export interface ObjectRef {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+/** What an action does beyond adding or correcting: what the guard counts and can hold. */
+export type Effect = 'Link' | 'AddressChange' | 'LostMembership';
+
+interface Consequences {
+  readonly record: PersonRecord;
+  /** Absent when there are none. */
+  readonly effects?: readonly Effect[];
+  /** Name of the person whose address this one gets, once that person's own update is in force. */
+  readonly awaits?: string;
+}
+
+export interface CreateUser extends Consequences {
+  readonly action: 'Create';
+  readonly kind: 'User';
+  readonly name: string;
+  readonly spec: User['spec'];
+}
+
+export interface CreateRecipient extends Consequences {
+  readonly action: 'Create';
+  readonly kind: 'Recipient';
+  readonly name: string;
+  readonly spec: Recipient['spec'];
+}
+
+/** The person was there without a directory, and gets the block. */
+export interface LinkPerson extends Consequences {
+  readonly action: 'Link';
+  readonly kind: PersonKind;
+  readonly ref: ObjectRef;
+  readonly source: PersonSource;
+}
+
+/** The block is replaced whole: fields that `source` does not have go. */
+export interface UpdatePerson extends Consequences {
+  readonly action: 'Update';
+  readonly kind: PersonKind;
+  readonly ref: ObjectRef;
+  readonly source: PersonSource;
+  /** Fields of the block that differ, sorted. */
+  readonly changed: readonly (keyof PersonSource)[];
+}
+
+export type PersonAction = CreateUser | CreateRecipient | LinkPerson | UpdatePerson;
+
+export interface CreateGroup {
+  readonly action: 'Create';
+  readonly kind: 'Group';
+  readonly name: string;
+  readonly spec: Group['spec'];
+  readonly record: GroupRecord;
+}
+
+/** The block is replaced whole. */
+export interface UpdateGroup {
+  readonly action: 'Update';
+  readonly kind: 'Group';
+  readonly ref: ObjectRef;
+  readonly source: GroupSource;
+  readonly changed: readonly (keyof GroupSource)[];
+  readonly record: GroupRecord;
+}
+
+export type GroupAction = CreateGroup | UpdateGroup;
+
+/**
+ * Something to say about a record or a person, with nothing to do:
+ * Reject: it could not be taken over, and nothing of it changes. Exclude: the settings leave it out.
+ * Keep: it is gone from the directory, and stays. Warn: it was taken over without the part that the message names.
+ */
+export interface Note {
+  readonly action: 'Reject' | 'Exclude' | 'Keep' | 'Warn';
+  readonly kind: PersonKind | 'Group';
+  /** From the catalogue of errors. */
+  readonly reason: string;
+  readonly message: string;
+  /** Absent for what the directory no longer has. */
+  readonly record?: PersonRecord | GroupRecord | RejectedRecord;
+  readonly externalId?: string;
+  /** The object concerned, where there is one. */
+  readonly name?: string;
+}
+
+export interface GroupLoss {
+  /** Name of the Group. */
+  readonly name: string;
+  /** Members by this directory before the run. */
+  readonly members: number;
+  readonly lost: number;
+}
+
+/** What the guard judges a plan by. */
+export interface GuardFacts {
+  /** Users and recipients of the tenant before the run. */
+  readonly people: number;
+  /** Those of them that this directory fills. */
+  readonly linked: number;
+  /** Memberships that this directory gave before the run, to people whom the plan may change. */
+  readonly memberships: number;
+  readonly links: number;
+  readonly addressChanges: number;
+  readonly lostMemberships: number;
+  /** Groups that lose members; empty when none does. */
+  readonly groupLosses: readonly GroupLoss[];
+}
+
+/** All that a run will do, and why not more. Who is unchanged is only counted. */
+export interface Plan {
+  readonly people: readonly PersonAction[];
+  readonly groups: readonly GroupAction[];
+  readonly notes: readonly Note[];
+  readonly counts: {
+    readonly people: Readonly<NonNullable<DirectorySyncStatus['people']>>;
+    readonly groups: Readonly<NonNullable<DirectorySyncStatus['groups']>>;
+  };
+  /** Records by action and reason, sorted. */
+  readonly reasons: Readonly<NonNullable<DirectorySyncStatus['reasons']>>;
+  /** Memberships that the accepted people have by this directory after the run. */
+  readonly memberships: number;
+  readonly facts: GuardFacts;
+}
+
+/** One line of the log of a run in the database. */
+export interface PlanLine {
+  readonly action: string;
+  readonly kind: PersonKind | 'Group';
+  /** The object concerned, where there is one. */
+  readonly name?: string;
+  /** The record's label, or its external id where the directory no longer has it. */
+  readonly record: string;
+  readonly externalId?: string;
+  readonly reason?: string;
+  readonly message?: string;
+}

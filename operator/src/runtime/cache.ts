@@ -14,8 +14,12 @@ export interface Cache<T extends KubernetesObject> {
   get(namespace: string, name: string): T | undefined;
   /** In no particular order; all namespaces unless one is given. */
   list(namespace?: string): Iterable<T>;
+  /** How many objects there are in a namespace. */
+  count(namespace: string): number;
   /** In no particular order. Throws for an index that was not declared. */
   byIndex(index: string, value: string): readonly T[];
+  /** How many objects `byIndex` would give, without listing them. */
+  countByIndex(index: string, value: string): number;
 }
 
 /** A Cache with its write side, for informers, and for tests that fill one by hand. */
@@ -51,12 +55,16 @@ export class Store<T extends KubernetesObject> implements Cache<T> {
     return this.#all();
   }
 
+  count(namespace: string): number {
+    return this.#objects.get(namespace)?.size ?? 0;
+  }
+
   byIndex(index: string, value: string): readonly T[] {
-    const found = this.#indexes.get(index);
-    if (found === undefined) {
-      throw new Error(`No index "${index}": the informer declares ${[...this.#indexes.keys()].join(', ') || 'none'}.`);
-    }
-    return found.get(value);
+    return this.#index(index).get(value);
+  }
+
+  countByIndex(index: string, value: string): number {
+    return this.#index(index).count(value);
   }
 
   /** Returns the object that was there before. */
@@ -96,6 +104,14 @@ export class Store<T extends KubernetesObject> implements Cache<T> {
     return old;
   }
 
+  #index(name: string): Index<T> {
+    const found = this.#indexes.get(name);
+    if (found === undefined) {
+      throw new Error(`No index "${name}": the informer declares ${[...this.#indexes.keys()].join(', ') || 'none'}.`);
+    }
+    return found;
+  }
+
   *#all(): Generator<T, void, undefined> {
     for (const objects of this.#objects.values()) {
       yield* objects.values();
@@ -120,6 +136,11 @@ class Index<T> {
       return [];
     }
     return entry instanceof Set ? [...entry] : [entry];
+  }
+
+  count(value: string): number {
+    const entry = this.#entries.get(value);
+    return entry === undefined ? 0 : entry instanceof Set ? entry.size : 1;
   }
 
   replace(old: T | undefined, object: T | undefined): void {

@@ -26,6 +26,14 @@ export {
   type WriteOptions,
 } from './client.ts';
 export {
+  type ConditionChange,
+  findCondition,
+  removeCondition,
+  type Summary,
+  setCondition,
+  summarize,
+} from './conditions.ts';
+export {
   Controller,
   type ControllerOptions,
   type EventMapper,
@@ -35,6 +43,8 @@ export {
   type Request,
   requestFor,
 } from './controller.ts';
+export { EventRecorder, type EventRecorderOptions, type EventType } from './events.ts';
+export { type Check, type Checks, HealthServer, type HealthServerOptions } from './healthserver.ts';
 export {
   Informer,
   type InformerEvent,
@@ -42,7 +52,15 @@ export {
   type InformerOptions,
   type InformerState,
 } from './informer.ts';
+export {
+  type LeaderElectionOptions,
+  LeaderElector,
+  LeadershipLostError,
+} from './leader.ts';
 export { type Logger, silentLogger } from './logger.ts';
+export { Manager, type ManagerOptions, type Runnable, StopTimeoutError } from './manager.ts';
+export { mergePatch } from './mergepatch.ts';
+export { RuntimeMetrics } from './metrics.ts';
 export { done, ReconcileTimeoutError, type Result, requeueAfter, StalledError, WaitingError } from './outcome.ts';
 export {
   annotationsChanged,
@@ -53,3 +71,4 @@ export {
   type Predicate,
 } from './predicates.ts';
 export { keyOf, type ObjectKey, resourceName } from './requestpath.ts';
+export { patchStatus } from './status.ts';

@@ -41,7 +41,7 @@ export const objectName = (description: string) =>
 /** Objects that others name must have names that references can hold. */
 export const referableName: CelRule = {
   rule: 'self.metadata.name.size() <= 63',
-  message: 'the name must have at most 63 characters, because other objects refer to it',
+  message: 'the name must have at most 63 characters, so that other objects can refer to it',
 };
 
 export const text = (max: number, description: string) => z.string().min(1).max(max).meta({ description });
@@ -93,24 +93,26 @@ export const conditions = z
         .min(1)
         .max(63)
         .regex(/^[A-Za-z][A-Za-z0-9]*$/)
-        .meta({ description: 'What is observed, in CamelCase.' }),
-      status: z.enum(['True', 'False', 'Unknown']).meta({ description: 'Whether it holds.' }),
+        .meta({ description: 'What is observed, in one CamelCase word.' }),
+      status: z
+        .enum(['True', 'False', 'Unknown'])
+        .meta({ description: 'Whether it holds: True, False, or Unknown while that cannot be said.' }),
       reason: z
         .string()
         .min(1)
         .max(63)
         .regex(/^[A-Za-z][A-Za-z0-9]*$/)
-        .meta({ description: 'One word that programs can rely on.' }),
+        .meta({ description: 'Why, in one CamelCase word that programs can rely on.' }),
       message: z.string().max(1024).meta({ description: 'A sentence for people: what is, and what to do about it.' }),
-      observedGeneration: z.int().min(0).optional().meta({ description: 'metadata.generation that was judged.' }),
-      lastTransitionTime: timestamp('When status last changed.'),
+      observedGeneration: z.int().min(0).optional().meta({ description: 'The metadata.generation that was judged.' }),
+      lastTransitionTime: timestamp('When the status of the condition last changed.'),
     }),
   )
   .max(12)
-  .meta({ description: 'What was observed, one entry a type.', ...mapBy('type') });
+  .meta({ description: 'What was observed, one entry for each type.', ...mapBy('type') });
 
 export const observedGeneration = z.int().min(-1).meta({
-  description: 'metadata.generation that this status speaks of; -1 until the operator has looked at the object.',
+  description: 'The metadata.generation that this status speaks of; -1 until the operator has looked at the object.',
 });
 
 /** The status every kind has; kinds add their own facts to it. */

@@ -15,6 +15,13 @@ export interface PrinterColumn {
   readonly priority?: 0 | 1;
 }
 
+/** A type of condition that objects of a kind carry. */
+export interface ConditionType {
+  readonly type: string;
+  /** What it means when it is True, and otherwise. */
+  readonly description: string;
+}
+
 /** All that is needed to generate a kind's CRD, types, reference page and sample. */
 export interface KindDefinition<Spec extends z.ZodObject = z.ZodObject, Status extends z.ZodObject = z.ZodObject> {
   readonly kind: string;
@@ -28,6 +35,8 @@ export interface KindDefinition<Spec extends z.ZodObject = z.ZodObject, Status e
   /** Rules over the whole object: they see metadata.name, spec and, on updates, oldSelf. */
   readonly rules: readonly CelRule[];
   readonly columns: readonly PrinterColumn[];
+  /** What stands in status.conditions, the most telling first. */
+  readonly conditions: readonly ConditionType[];
   /** JSON paths usable in `kubectl get --field-selector`: KEP-4358. */
   readonly selectableFields: readonly string[];
   /** A small valid object, checked against the schema and printed in the docs. */
@@ -46,6 +55,12 @@ export function defineKind<Spec extends z.ZodObject, Status extends z.ZodObject>
 ): Kind<Spec, Status> {
   return { ...definition, group, version, namespaced: true };
 }
+
+/** Conditions by which kstatus, and so Flux and Argo CD, judge any object: present only while True. */
+export const progressConditions: readonly ConditionType[] = [
+  { type: 'Reconciling', description: 'True while the operator is at work or waits for something that will come.' },
+  { type: 'Stalled', description: 'True while nothing goes on until somebody changes what the reason names.' },
+];
 
 const condition = (type: string) => `.status.conditions[?(@.type=="${type}")]`;
 

@@ -13,9 +13,9 @@ import {
 
 /** The parts by which a synchronised object is recognised again. Never its name, DN or address. */
 const identity = {
-  directory: objectName('UserDirectory that wrote this block.'),
-  authority: text(253, 'Forest, server or Entra tenant that issued externalId.'),
-  externalId: text(128, 'Immutable id there: objectGUID, entryUUID, nsUniqueId or the Entra object id.'),
+  directory: objectName('Name of the UserDirectory that wrote this block.'),
+  authority: text(253, 'Who issued externalId: a forest, a server or an Entra tenant.'),
+  externalId: text(128, 'Id that never changes there: objectGUID, entryUUID, nsUniqueId or the Entra object id.'),
 };
 
 /**
@@ -28,8 +28,8 @@ export const personSource = z
     firstName: text(100, 'Given name in the directory.').optional(),
     lastName: text(100, 'Family name in the directory.').optional(),
     email: email('E-mail address in the directory.').optional(),
-    domainAccount: text(128, 'Account for Windows sign-in: DOMAIN\\name.').optional(),
-    language: language('Preferred language in the directory.').optional(),
+    domainAccount: text(128, 'Account for Windows sign-in, as DOMAIN\\name.').optional(),
+    language: language('Preferred language in the directory, as a BCP 47 tag.').optional(),
     groups: groupNames(1000, 'Groups that the directory puts the person in.')
       .meta({ description: 'Groups that the directory puts the person in.', ...atomicList })
       .optional(),
@@ -38,13 +38,17 @@ export const personSource = z
       .max(100)
       .meta({ description: 'Organizations and roles that follow from group mappings.', ...atomicList })
       .optional(),
-    enabled: z.boolean().meta({ description: 'Whether the account is enabled in the directory.' }).optional(),
+    enabled: z
+      .boolean()
+      .meta({ description: 'Whether the account is enabled in the directory; it is when absent.' })
+      .optional(),
     expiresAt: timestamp('When the account ends in the directory.').optional(),
-    missingSince: timestamp('First complete run that no longer found the person.').optional(),
+    missingSince: timestamp('When a complete run first no longer found the person.').optional(),
     precedence: z
       .enum(['Directory', 'Declared'])
       .meta({
-        description: 'Whose names and e-mail count where both the directory and the fields beside this block say one.',
+        description:
+          'Whose names, e-mail address and domain account count where this block and the fields beside it both have one; the directory when absent.',
       })
       .optional(),
   })
@@ -58,9 +62,9 @@ export const personSource = z
 export const groupSource = z
   .object({
     ...identity,
-    displayName: text(200, 'Name in the directory, with the prefix of the directory.').optional(),
+    displayName: text(200, 'Name in the directory, after the groupPrefix of the UserDirectory.').optional(),
     description: text(2048, 'Description in the directory; the first 2,048 characters.').optional(),
-    missingSince: timestamp('First complete run that no longer found the group.').optional(),
+    missingSince: timestamp('When a complete run first no longer found the group.').optional(),
   })
   .meta({
     description: 'What a directory says of the group. Written by synchronisation only; remove it to detach the group.',

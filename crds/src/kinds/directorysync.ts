@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { baseStatus, count, immutable, mapBy, objectName, referableName, rules, text, timestamp } from '../fields.ts';
-import { defineKind, type ObjectOf } from '../kind.ts';
+import { defineKind, type ObjectOf, progressConditions } from '../kind.ts';
 
 export const runPhases = [
   'Pending',
@@ -24,34 +24,31 @@ export const DirectorySync = defineKind({
   kind: 'DirectorySync',
   plural: 'directorysyncs',
   singular: 'directorysync',
-  shortNames: ['ds'],
+  // ds is taken by daemonsets.
+  shortNames: ['dsync'],
   description:
-    'One run of a UserDirectory: reads it, plans, and applies what changed. It runs once, like a Job. Create one, or set the annotation roster.dev/requestedAt on the directory.',
+    'One run of a UserDirectory: reads it, plans, and applies what changed. It runs once, like a Job. To start a run, create one, or set the annotation roster.dev/requestedAt on the directory to a new value.',
   spec: z
     .object({
-      directory: objectName('UserDirectory to read.'),
-      dryRun: z.boolean().default(false).meta({ description: 'Read and plan only: nothing is written but the plan.' }),
-      ttlSecondsAfterFinished: z
-        .int()
-        .min(0)
-        .max(31_536_000)
-        .optional()
-        .meta({
-          description: "Seconds after its end when the run is deleted; the directory's history limits when absent.",
-        }),
+      directory: objectName('Name of the UserDirectory to read.'),
+      dryRun: z.boolean().default(false).meta({ description: 'Whether to read and plan only, and to change nobody.' }),
+      ttlSecondsAfterFinished: z.int().min(0).max(31_536_000).optional().meta({
+        description:
+          "How many seconds after its end the run is deleted. When absent, the directory's history limits decide.",
+      }),
     })
     .meta(rules(immutable('a run', 'create another DirectorySync'))),
   status: z.object({
     ...baseStatus,
-    phase: z.enum(runPhases).meta({ description: 'How far it is, or how it ended.' }).optional(),
+    phase: z.enum(runPhases).meta({ description: 'How far the run is, or how it ended.' }).optional(),
     message: text(1024, 'What happened, in a sentence.').optional(),
-    startedAt: timestamp('When it began to read.').optional(),
-    finishedAt: timestamp('When it ended.').optional(),
+    startedAt: timestamp('When the run began to read.').optional(),
+    finishedAt: timestamp('When the run ended.').optional(),
     stages: z
       .array(
         z.object({
-          name: z.enum(['Read', 'Plan', 'Apply']).meta({ description: 'The stage.' }),
-          seconds: z.number().min(0).meta({ description: 'How long it took.' }),
+          name: z.enum(['Read', 'Plan', 'Apply']).meta({ description: 'Name of the stage.' }),
+          seconds: z.number().min(0).meta({ description: 'How long the stage took, in seconds.' }),
         }),
       )
       .max(8)
@@ -87,14 +84,14 @@ export const DirectorySync = defineKind({
     reasons: z
       .array(
         z.object({
-          reason: reason.meta({ description: 'Why.' }),
-          action: text(32, 'What was done about it.'),
-          count: count('How many records.'),
+          reason: reason.meta({ description: 'Why, in one CamelCase word.' }),
+          action: text(32, 'What was done with the records, for example rejected.'),
+          count: count('How many records it concerns.'),
         }),
       )
       .max(50)
       .meta({
-        description: 'Records by reason.',
+        description: 'How many records were treated in which way, and why.',
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['reason', 'action'],
       })
@@ -102,52 +99,57 @@ export const DirectorySync = defineKind({
     samples: z
       .array(
         z.object({
-          action: text(32, 'What was done.'),
-          reason: reason.meta({ description: 'Why.' }).optional(),
-          record: text(1024, 'The record: its DN, or its id.'),
-          name: text(253, 'The object concerned.').optional(),
-          message: text(512, 'The same in a sentence.').optional(),
+          action: text(32, 'What was done with the record, for example rejected.'),
+          reason: reason.meta({ description: 'Why, in one CamelCase word.' }).optional(),
+          record: text(1024, 'The record in the directory, by its DN or id.'),
+          name: text(253, 'Name of the object concerned.').optional(),
+          message: text(512, 'What happened, in a sentence.').optional(),
         }),
       )
       .max(20)
       .meta({
-        description: 'At most 20 records of interest, rejected ones first. The database holds all.',
+        description:
+          'Some of the records that something is to be said of, rejected ones first. The database holds all of them.',
         'x-kubernetes-list-type': 'atomic',
       })
       .optional(),
     held: z
       .object({
-        reason: reason.meta({ description: 'Which guard.' }),
-        message: text(1024, 'What was held, and what to do.'),
+        reason: reason.meta({ description: 'Which guard held them, in one CamelCase word.' }),
+        message: text(1024, 'What is held, and what to do about it.'),
         count: count('How many changes are held.'),
       })
-      .meta({ description: 'What the guard held back.' })
+      .meta({ description: 'Changes that were not made because they are unusually many.' })
       .optional(),
     evidence: z
       .object({
         complete: z
           .boolean()
-          .meta({ description: 'Whether the read is proved to be whole. An incomplete read changes nobody.' }),
-        server: text(1024, 'The one server that was read.').optional(),
-        authority: text(253, 'Who issued the ids.').optional(),
-        boundAs: text(1024, 'Who the server took the operator for.').optional(),
+          .meta({ description: 'Whether it is proved that everything was read. An incomplete read changes nobody.' }),
+        server: text(1024, 'URL of the one server that was read.').optional(),
+        authority: text(253, 'Who issued the ids of the records.').optional(),
+        boundAs: text(1024, 'Account that the server took the operator for.').optional(),
         bases: z
           .array(text(1024, 'A base DN.'))
           .max(20)
-          .meta({ description: 'What was searched.', 'x-kubernetes-list-type': 'atomic' })
+          .meta({ description: 'Base DNs that were searched.', 'x-kubernetes-list-type': 'atomic' })
           .optional(),
-        pages: count('Answers that the server gave.').optional(),
-        entries: count('Entries that were read.').optional(),
+        pages: count('How many pages the server answered with.').optional(),
+        entries: count('How many entries were read.').optional(),
         doubts: z
           .array(text(512, 'A reason to doubt.'))
           .max(10)
-          .meta({ description: 'Why the read is not complete.', 'x-kubernetes-list-type': 'atomic' })
+          .meta({ description: 'Why the read is not proved to be complete.', 'x-kubernetes-list-type': 'atomic' })
           .optional(),
       })
-      .meta({ description: 'What proves that everything was read.' })
+      .meta({ description: 'What proves, or does not prove, that everything was read.' })
       .optional(),
   }),
   rules: [referableName],
+  conditions: [
+    { type: 'Ready', description: 'True when the run has succeeded, False when it has not.' },
+    ...progressConditions,
+  ],
   columns: [
     { name: 'Directory', type: 'string', jsonPath: '.spec.directory', description: 'Directory that is read.' },
     { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'How far it is, or how it ended.' },

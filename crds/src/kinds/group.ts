@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { baseStatus, count, immutable, objectName, referableName, text } from '../fields.ts';
-import { defineKind, type ObjectOf, readyColumns, readyMessage } from '../kind.ts';
+import { baseStatus, count, immutable, objectName, referableName, rules, text } from '../fields.ts';
+import { defineKind, type ObjectOf, progressConditions, readyColumns, readyMessage } from '../kind.ts';
 import { groupSource } from '../source.ts';
 
 export const Group = defineKind({
@@ -9,24 +9,33 @@ export const Group = defineKind({
   singular: 'group',
   shortNames: ['rg'],
   description:
-    'People of one organization who get reports or permissions together. Who is in it stands on the person, in spec.groups.',
+    'People of one organization who get reports or permissions together. Who is a member stands on each person, in spec.groups.',
   spec: z.object({
-    displayName: text(200, 'Name that people see; the name in the directory or of the object when absent.').optional(),
+    displayName: text(
+      200,
+      'Name that people see. When absent, the name in the directory, else the name of the object.',
+    ).optional(),
     description: text(2048, 'What the group is for.').optional(),
-    organization: objectName('Organization that the group belongs to; only its people can be members.').meta({
-      description: 'Organization that the group belongs to; only its people can be members.',
-      'x-kubernetes-validations': [immutable('organization', 'create a group in the other organization')],
-    }),
+    organization: objectName(
+      'Name of the Organization that the group belongs to. Only its people can be members.',
+    ).meta(rules(immutable('organization', 'create a group in the other organization'))),
     source: groupSource.optional(),
   }),
   status: z.object({
     ...baseStatus,
-    displayName: text(200, 'Name in force.').optional(),
-    members: count('People in the group.').optional(),
+    displayName: text(
+      200,
+      'Name in force: the declared one, the one in the directory, or the name of the object.',
+    ).optional(),
+    members: count('How many people are in the group.').optional(),
   }),
   rules: [referableName],
+  conditions: [
+    { type: 'Ready', description: 'True when the group is in the database, and people can be members.' },
+    ...progressConditions,
+  ],
   columns: [
-    { name: 'Name', type: 'string', jsonPath: '.status.displayName', description: 'Name in force.' },
+    { name: 'Display-Name', type: 'string', jsonPath: '.status.displayName', description: 'Name in force.' },
     {
       name: 'Organization',
       type: 'string',

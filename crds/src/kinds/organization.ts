@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { baseStatus, referableName, text } from '../fields.ts';
-import { defineKind, type ObjectOf, readyColumns, readyMessage } from '../kind.ts';
+import { defineKind, type ObjectOf, progressConditions, readyColumns, readyMessage } from '../kind.ts';
 
 export const Organization = defineKind({
   kind: 'Organization',
@@ -15,8 +15,12 @@ export const Organization = defineKind({
   }),
   status: z.object({ ...baseStatus }),
   rules: [referableName],
+  conditions: [
+    { type: 'Ready', description: 'True when the organization is in the database, and people can belong to it.' },
+    ...progressConditions,
+  ],
   columns: [
-    { name: 'Name', type: 'string', jsonPath: '.spec.displayName', description: 'Name that people see.' },
+    { name: 'Display-Name', type: 'string', jsonPath: '.spec.displayName', description: 'Name that people see.' },
     ...readyColumns,
     readyMessage,
   ],

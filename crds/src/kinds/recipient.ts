@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { baseStatus, email, groupNames, language, mapBy, objectName, referableName, rules, text } from '../fields.ts';
-import { conditionStatus, defineKind, type ObjectOf, readyColumns, readyMessage } from '../kind.ts';
+import { conditionStatus, defineKind, type ObjectOf, progressConditions, readyColumns, readyMessage } from '../kind.ts';
 import { personSource } from '../source.ts';
 
 export const Recipient = defineKind({
@@ -13,17 +13,26 @@ export const Recipient = defineKind({
     .object({
       firstName: text(100, 'Given name.').optional(),
       lastName: text(100, 'Family name.').optional(),
-      email: email(
-        'E-mail address; unique in the tenant, whatever its case. Absent when the directory gives it.',
+      email: email('E-mail address, unique in the tenant whatever its case. Needed unless source has one.').optional(),
+      language: language(
+        "Language as a BCP 47 tag, for example fr or de-CH. When absent, the directory's, else the tenant's.",
       ).optional(),
-      language: language("Language as a BCP 47 tag; the directory's or the tenant's when absent.").optional(),
-      enabled: z.boolean().default(true).meta({ description: 'A disabled recipient gets no reports.' }),
+      enabled: z.boolean().default(true).meta({
+        description:
+          'Whether the recipient gets reports. A recipient disabled in the directory is disabled whatever stands here.',
+      }),
       organizations: z
         .array(z.object({ name: objectName('Name of the Organization.') }))
         .max(100)
-        .meta({ description: 'Organizations that the recipient belongs to.', ...mapBy('name') })
+        .meta({
+          description: 'Organizations that the recipient belongs to. At least one, here or in source.',
+          ...mapBy('name'),
+        })
         .optional(),
-      groups: groupNames(500, 'Groups that the recipient is in, beside those that the directory gives.').optional(),
+      groups: groupNames(
+        500,
+        'Groups that the recipient is in, in addition to those in source. Each belongs to one of the organizations.',
+      ).optional(),
       source: personSource.optional(),
     })
     .meta(
@@ -41,13 +50,18 @@ export const Recipient = defineKind({
     ),
   status: z.object({
     ...baseStatus,
-    email: text(254, 'Address in force, canonical.').optional(),
-    displayName: text(254, 'Name in force.').optional(),
+    email: text(254, 'E-mail address in force, in the spelling by which addresses are compared.').optional(),
+    displayName: text(254, 'Full name in force; the e-mail address of a person without a name.').optional(),
   }),
   rules: [referableName],
+  conditions: [
+    { type: 'Ready', description: 'True when what is declared is in force and in the database.' },
+    { type: 'Active', description: 'True when the person gets reports; else the reason says why not.' },
+    ...progressConditions,
+  ],
   columns: [
     { name: 'Email', type: 'string', jsonPath: '.status.email', description: 'Address in force.' },
-    { name: 'Name', type: 'string', jsonPath: '.status.displayName', description: 'Name in force.' },
+    { name: 'Display-Name', type: 'string', jsonPath: '.status.displayName', description: 'Full name in force.' },
     {
       name: 'Directory',
       type: 'string',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { baseStatus, count, email, language, objectName, text } from '../fields.ts';
-import { defineKind, type ObjectOf, readyColumns, readyMessage } from '../kind.ts';
+import { baseStatus, count, email, language, objectName, text, timestamp } from '../fields.ts';
+import { conditionStatus, defineKind, type ObjectOf, progressConditions, readyColumns, readyMessage } from '../kind.ts';
 
 export const Tenant = defineKind({
   kind: 'Tenant',
@@ -10,33 +10,35 @@ export const Tenant = defineKind({
   description:
     'Makes its namespace a tenant: one customer of the reporting application, with people, organizations and settings of its own. There is one in a namespace, and it is named tenant.',
   spec: z.object({
-    displayName: text(100, 'Name that people see.').optional(),
-    owner: objectName('User that owns the tenant: cannot be deleted, disabled or demoted.').optional(),
-    defaultOrganization: objectName('Organization that exists from the start; created when it is absent.').default(
-      'main',
-    ),
+    displayName: text(100, 'Name that people see; the name of the namespace when absent.').optional(),
+    owner: objectName(
+      'Name of the User who owns the tenant. The owner can be neither deleted nor disabled, and loses no role in spec.roles.',
+    ).optional(),
+    defaultOrganization: objectName(
+      'Name of the Organization that the tenant always has. The operator creates it when it is absent, and it cannot be deleted.',
+    ).default('main'),
     seats: z
       .object({
         creator: count('Seats for the licence Creator.').optional(),
         explorer: count('Seats for the licence Explorer.').optional(),
         viewer: count('Seats for the licence Viewer.').optional(),
       })
-      .meta({ description: 'Seats bought for each licence; a licence that is not named has no limit.' })
+      .meta({ description: 'How many users may hold each licence; a licence that is not named has no limit.' })
       .optional(),
     mail: z
       .object({
         host: text(253, 'Host name of the SMTP server.'),
         port: z.int().min(1).max(65535).default(587).meta({ description: 'Port of the SMTP server.' }),
-        security: z
-          .enum(['TLS', 'StartTLS', 'None'])
-          .default('StartTLS')
-          .meta({ description: 'TLS from the first byte, STARTTLS, or none.' }),
-        from: email('Sender of what Roster mails.'),
+        security: z.enum(['TLS', 'StartTLS', 'None']).default('StartTLS').meta({
+          description:
+            'How the connection is protected: TLS from the first byte, an upgrade by STARTTLS, or not at all.',
+        }),
+        from: email('Address that mails are sent from.'),
         secretRef: z
           .object({ name: objectName('Name of the Secret.') })
           .meta({
             description:
-              'Secret with the keys username and password; annotation roster.dev/hosts names where they may be sent.',
+              'Secret in the same namespace with the keys username and password. Its annotation roster.dev/hosts lists where they may be sent. Mail goes without sign-in when absent.',
           })
           .optional(),
       })
@@ -46,19 +48,16 @@ export const Tenant = defineKind({
       .string()
       .max(2048)
       .regex(/^https?:\/\/[^\s]+$/)
-      .meta({ description: 'Address of the application, as links in mails need it.' })
+      .meta({ description: 'URL of the application, for links in mails.' })
       .optional(),
     defaultLanguage: language('Language of people who name none, as a BCP 47 tag.').default('en'),
   }),
   status: z.object({
     ...baseStatus,
-    users: count('Users of the tenant.').optional(),
-    recipients: count('Recipients of the tenant.').optional(),
-    groups: count('Groups of the tenant.').optional(),
-    mirroredAt: z
-      .string()
-      .meta({ description: 'When the database was last compared with the resources.', format: 'date-time' })
-      .optional(),
+    users: count('How many users the tenant has.').optional(),
+    recipients: count('How many recipients the tenant has.').optional(),
+    groups: count('How many groups the tenant has.').optional(),
+    mirroredAt: timestamp('When the database was last compared with the resources.').optional(),
   }),
   rules: [
     {
@@ -66,16 +65,20 @@ export const Tenant = defineKind({
       message: 'a namespace has one Tenant, and its name is tenant',
     },
   ],
+  conditions: [
+    { type: 'Ready', description: 'True when the tenant is in the database, with its default organization and roles.' },
+    {
+      type: 'MirrorHeld',
+      description:
+        'True when so many people vanished at once that the database was left as it was; the message says how to go on.',
+    },
+    ...progressConditions,
+  ],
   columns: [
     { name: 'Users', type: 'integer', jsonPath: '.status.users', description: 'Users of the tenant.' },
     { name: 'Recipients', type: 'integer', jsonPath: '.status.recipients', description: 'Recipients of the tenant.' },
     { name: 'Groups', type: 'integer', jsonPath: '.status.groups', description: 'Groups of the tenant.' },
-    {
-      name: 'Held',
-      type: 'string',
-      jsonPath: '.status.conditions[?(@.type=="MirrorHeld")].status',
-      description: 'Whether so much vanished at once that the database was left as it was.',
-    },
+    conditionStatus('Held', 'MirrorHeld', 'Whether the database is left as it was, because too much vanished at once.'),
     { name: 'Owner', type: 'string', jsonPath: '.spec.owner', description: 'Owner of the tenant.', priority: 1 },
     ...readyColumns,
     readyMessage,

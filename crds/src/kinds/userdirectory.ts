@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { baseStatus, count, immutable, objectName, referableName, rules, set, text, timestamp } from '../fields.ts';
-import { conditionStatus, defineKind, type ObjectOf, readyColumns, readyMessage } from '../kind.ts';
+import { conditionStatus, defineKind, type ObjectOf, progressConditions, readyColumns, readyMessage } from '../kind.ts';
 
 /** RFC 4512 attribute description without options, or a numeric OID. */
 const attributeName = z
@@ -47,17 +47,27 @@ const connection = {
   startTLS: z
     .boolean()
     .default(false)
-    .meta({ description: 'Upgrade an ldap:// connection to TLS before anything is sent.' }),
-  caBundle: text(65_536, "PEM certificates that sign the server's; the system's when absent.").optional(),
+    .meta({ description: 'Whether an ldap:// connection is upgraded to TLS before anything else is sent.' }),
+  caBundle: text(
+    65_536,
+    "Certificates in PEM of the authorities that may have signed the server's. When absent, those of the operator's system.",
+  ).optional(),
   credentials: z
-    .object({ secretRef: z.object({ name: objectName('Name of the Secret.') }) })
-    .meta({
-      description:
-        'Account to bind as: a Secret with the keys username (a DN, for Active Directory also name@domain or DOMAIN\\name) and password, whose annotation roster.dev/hosts lists where they may be sent. Anonymous when absent.',
+    .object({
+      secretRef: z.object({ name: objectName('Name of the Secret.') }).meta({
+        description:
+          'Secret in the same namespace with the keys username (a DN, for Active Directory also name@domain or DOMAIN\\name) and password. Its annotation roster.dev/hosts lists where they may be sent.',
+      }),
     })
+    .meta({ description: 'Account that the operator binds as; it binds anonymously when absent.' })
     .optional(),
-  pageSize: z.int().min(1).max(1000).default(500).meta({ description: 'Entries asked for at a time.' }),
-  timeoutSeconds: z.int().min(1).max(600).default(60).meta({ description: 'How long the server may stay silent.' }),
+  pageSize: z.int().min(1).max(1000).default(500).meta({ description: 'How many entries are asked for at a time.' }),
+  timeoutSeconds: z
+    .int()
+    .min(1)
+    .max(600)
+    .default(60)
+    .meta({ description: 'How many seconds the server may stay silent before the read fails.' }),
 };
 
 const search = (what: string) => ({
@@ -72,11 +82,11 @@ const ldap = z
     preset: z
       .enum(['OpenLDAP', '389DirectoryServer'])
       .default('OpenLDAP')
-      .meta({ description: 'Server whose attribute names are the defaults.' }),
+      .meta({ description: 'Kind of server, which decides the attributes that are read where attributes names none.' }),
     users: z
       .object({
         ...search('people'),
-        filter: filter('Who is read; (objectClass=inetOrgPerson) when absent.').optional(),
+        filter: filter('LDAP filter for people; (objectClass=inetOrgPerson) when absent.').optional(),
       })
       .default({})
       .meta({ description: 'Which entries are people.' }),
@@ -84,7 +94,7 @@ const ldap = z
       .object({
         ...search('groups'),
         filter: filter(
-          'Which groups are read; those of the classes groupOfNames, groupOfUniqueNames and posixGroup when absent.',
+          'LDAP filter for groups. When absent, the classes groupOfNames, groupOfUniqueNames and posixGroup.',
         ).optional(),
       })
       .default({})
@@ -101,11 +111,11 @@ const activeDirectory = z
       .meta({ description: 'Where people and groups are searched, with everything below.', ...set })
       .optional(),
     userFilter: filter(
-      'Narrows the people, beside the built-in filter that leaves out computers and service accounts.',
+      'LDAP filter that narrows the people further; computers and service accounts are left out anyway.',
     ).optional(),
-    groupFilter: filter('Narrows the groups.').optional(),
+    groupFilter: filter('LDAP filter that narrows the groups.').optional(),
   })
-  .meta({ description: 'Active Directory.' });
+  .meta({ description: 'A domain of Active Directory, read by LDAP.' });
 
 const guid = (description: string) =>
   z
@@ -121,20 +131,31 @@ const entraID = z
     cloud: z
       .enum(['Global', 'USGovernment', 'China'])
       .default('Global')
-      .meta({ description: 'Cloud that hosts the tenant.' }),
+      .meta({ description: 'National cloud that hosts the Entra tenant.' }),
     credentials: z
       .object({
         secretRef: z
           .object({ name: objectName('Name of the Secret.') })
-          .meta({ description: 'Secret with the key clientSecret, or the keys tls.crt and tls.key.' })
+          .meta({
+            description: 'Secret in the same namespace with the key clientSecret, or the keys tls.crt and tls.key.',
+          })
           .optional(),
         workloadIdentity: z
           .boolean()
           .default(false)
-          .meta({ description: "Use the federated token of the operator's pod instead of a Secret." }),
+          .meta({ description: "Whether the federated token of the operator's pod is used instead of a Secret." }),
       })
-      .meta({ description: 'How the operator proves that it is the application.' }),
-    userFilter: text(1024, 'Filter as Microsoft Graph knows it.').optional(),
+      .meta({
+        description: 'How the operator proves that it is the application.',
+        ...rules({
+          rule: 'has(self.secretRef) != self.workloadIdentity',
+          message: 'name a Secret in secretRef, or set workloadIdentity to true, and not both',
+        }),
+      }),
+    userFilter: text(
+      1024,
+      'Filter for people in the syntax of Microsoft Graph, for example accountEnabled eq true.',
+    ).optional(),
     guests: z.boolean().default(false).meta({ description: 'Whether guest accounts are read.' }),
   })
   .meta({ description: 'Microsoft Entra ID, read through Microsoft Graph.' });
@@ -151,28 +172,30 @@ export const UserDirectory = defineKind({
       activeDirectory: activeDirectory.optional(),
       ldap: ldap.optional(),
       entraID: entraID.optional(),
-      organization: objectName('Organization that new people and groups are put in.').meta({
-        description: 'Organization that new people and groups are put in.',
-        'x-kubernetes-validations': [immutable('organization', 'create another directory for the other organization')],
-      }),
+      organization: objectName('Name of the Organization that new people and groups are put in.').meta(
+        rules(immutable('organization', 'create another directory for the other organization')),
+      ),
       importAs: z
         .enum(['Users', 'Recipients'])
         .default('Users')
         .meta({
           description: 'What the people become.',
-          'x-kubernetes-validations': [immutable('importAs', 'create another directory')],
+          ...rules(immutable('importAs', 'create another directory')),
         }),
-      defaultRole: objectName('AppRole of scope Organization that new users get.').optional(),
-      groupPrefix: text(50, 'Put before the name of each group that comes from this directory.').optional(),
+      defaultRole: objectName('Name of the AppRole of scope Organization that new users get.').optional(),
+      groupPrefix: text(50, 'Text put before the name of each group that comes from this directory.').optional(),
       groups: z
         .object({
           membership: z
             .enum(['None', 'Direct', 'Nested'])
             .default('Nested')
-            .meta({ description: 'No groups at all, members as listed, or also the members of member groups.' }),
+            .meta({
+              description:
+                'Which memberships are taken over: None, Direct as the groups list them, or Nested with the members of member groups.',
+            }),
         })
         .default({ membership: 'Nested' })
-        .meta({ description: 'Which memberships are taken over.' }),
+        .meta({ description: 'How groups are taken over.' }),
       attributes: z
         .object({
           firstName: attributes('Attributes for the given name.'),
@@ -183,52 +206,69 @@ export const UserDirectory = defineKind({
           groupName: attributes("Attributes for a group's name."),
           groupDescription: attributes("Attributes for a group's description."),
         })
-        .meta({ description: 'Which attributes are read, where the defaults do not fit.' })
+        .meta({ description: 'Attributes that are read instead of those that are usual for the server.' })
         .optional(),
       emailDomains: z
-        .array(text(253, 'A domain, without @.'))
+        .array(
+          z
+            .string()
+            .min(1)
+            .max(253)
+            .regex(/^[^@\s]+$/)
+            .meta({ description: 'A domain, without @.' }),
+        )
         .max(50)
-        .meta({ description: 'Only addresses in these domains are taken over; all when absent.', ...set })
+        .meta({
+          description:
+            'Domains of e-mail addresses, without @. People with addresses elsewhere are left out; nobody is when absent.',
+          ...set,
+        })
         .optional(),
       exclude: z
         .array(text(254, 'An e-mail address or an external id.'))
         .max(500)
-        .meta({ description: 'People who are left out, by e-mail address or external id.', ...set })
+        .meta({ description: 'People who are left out, by e-mail address or by external id.', ...set })
         .optional(),
       linking: z
         .enum(['ByEmail', 'Never'])
         .default('ByEmail')
-        .meta({ description: 'Whether a person with the same address who has no directory yet is taken over.' }),
+        .meta({
+          description:
+            'Whether a person with the same e-mail address who has no directory yet is filled by this one: ByEmail, or Never.',
+        }),
       precedence: z
         .enum(['Directory', 'Declared'])
         .default('Directory')
-        .meta({ description: 'Whose names and e-mail count where both say one.' }),
+        .meta({
+          description:
+            'Whose names, e-mail address and domain account count where the directory and the resource both have one.',
+        }),
       passwordSetup: z
         .enum(['Invite', 'None'])
         .default('None')
-        .meta({ description: 'What new users get as passwordSetup.' }),
-      suspend: z.boolean().default(false).meta({ description: 'While true, no run starts.' }),
+        .meta({ description: 'The passwordSetup that new users get.' }),
+      suspend: z.boolean().default(false).meta({ description: 'Whether runs are paused: while true, none starts.' }),
       whenMissing: z
         .object({
           policy: z
             .enum(['Keep'])
             .default('Keep')
-            .meta({ description: 'What happens to people who are no longer found: they are kept.' }),
+            .meta({ description: 'What is done with them: Keep leaves them as they are.' }),
         })
         .default({ policy: 'Keep' })
-        .meta({ description: 'People who are no longer found.' }),
+        .meta({ description: 'What happens to people whom a complete run no longer finds.' }),
       successfulRunsHistoryLimit: z
         .int()
         .min(1)
         .max(100)
         .default(3)
-        .meta({ description: 'Succeeded runs that are kept.' }),
+        .meta({ description: 'How many succeeded runs are kept.' }),
       failedRunsHistoryLimit: z
         .int()
         .min(1)
         .max(100)
         .default(3)
-        .meta({ description: 'Failed, held and aborted runs that are kept.' }),
+        .meta({ description: 'How many failed, held and aborted runs are kept.' }),
     })
     .meta(
       rules(
@@ -244,6 +284,11 @@ export const UserDirectory = defineKind({
           rule: "self.importAs == 'Users' || !has(self.defaultRole)",
           message: 'recipients have no roles: remove defaultRole',
           fieldPath: '.defaultRole',
+        },
+        {
+          rule: "self.importAs == 'Users' || self.passwordSetup == 'None'",
+          message: 'recipients do not sign in: leave passwordSetup at None',
+          fieldPath: '.passwordSetup',
         },
         {
           rule: '!has(self.ldap) || !self.ldap.startTLS || self.ldap.urls.all(u, !u.lowerAscii().startsWith("ldaps:"))',
@@ -262,27 +307,37 @@ export const UserDirectory = defineKind({
     lastHandledRequestAt: text(63, 'Value of the annotation roster.dev/requestedAt that was last acted on.').optional(),
     connection: z
       .object({
-        server: text(1024, 'URL of the server that answered.'),
-        boundAs: text(1024, 'Who the server took the operator for; empty text is not possible, anonymous is said so.'),
-        testedAt: timestamp('When it was tried.'),
-        secretVersion: text(63, 'resourceVersion of the Secret that was used.').optional(),
+        server: text(1024, 'URL of the server that answered last.').optional(),
+        boundAs: text(1024, 'Account that the server took the operator for, or anonymous.').optional(),
+        testedAt: timestamp('When the connection was tested.'),
+        secretVersion: text(63, 'The resourceVersion of the Secret that was used.').optional(),
       })
       .meta({ description: 'What the last test of the connection saw.' })
       .optional(),
     lastAttempt: z
       .object({
         run: objectName('Name of the DirectorySync.'),
-        result: z.enum(['Succeeded', 'Failed', 'Held', 'Aborted']).meta({ description: 'How it ended.' }),
-        finishedAt: timestamp('When it ended.'),
+        result: z.enum(['Succeeded', 'Failed', 'Held', 'Aborted']).meta({ description: 'How the run ended.' }),
+        finishedAt: timestamp('When the run ended.'),
       })
       .meta({ description: 'The run that ended last.' })
       .optional(),
     lastSuccessAt: timestamp('When a run last succeeded.').optional(),
-    people: count('People that the last successful run found.').optional(),
-    groups: count('Groups that the last successful run took over.').optional(),
-    rejected: count('Records that the last successful run rejected.').optional(),
+    people: count('How many people the last successful run found.').optional(),
+    groups: count('How many groups the last successful run took over.').optional(),
+    rejected: count('How many records the last successful run rejected.').optional(),
   }),
   rules: [referableName],
+  conditions: [
+    { type: 'Ready', description: 'True when the directory can be read and its last run succeeded.' },
+    {
+      type: 'Connected',
+      description:
+        'True when the server was reached and let the operator in; tested when the spec or the Secret changes.',
+    },
+    { type: 'Synced', description: 'True when the last run succeeded; else the reason says how it ended.' },
+    ...progressConditions,
+  ],
   columns: [
     {
       name: 'Organization',

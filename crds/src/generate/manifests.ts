@@ -1,0 +1,32 @@
+/** All that Roster puts into a cluster, as objects: printed, applied by tests, and put into charts. */
+import { kinds } from '../kinds/all.ts';
+import { policies } from '../policies.ts';
+import { type CustomResourceDefinition, customResourceDefinition } from './crd.ts';
+import type { Manifest } from './manifest.ts';
+import { admissionPolicy, type ValidatingAdmissionPolicy } from './policy.ts';
+
+export type { CustomResourceDefinition } from './crd.ts';
+export type { Manifest } from './manifest.ts';
+export type { ValidatingAdmissionPolicy } from './policy.ts';
+export {
+  editorClusterRole,
+  leaderElectionRole,
+  operatorClusterRole,
+  type Role,
+  secretsReaderClusterRole,
+  viewerClusterRole,
+} from './roles.ts';
+
+export function customResourceDefinitions(): readonly CustomResourceDefinition[] {
+  return kinds.map(customResourceDefinition);
+}
+
+/** The policies, each followed by its binding. They name kinds: apply the definitions first. */
+export function admissionPolicies(): readonly ValidatingAdmissionPolicy[] {
+  return policies.flatMap(admissionPolicy);
+}
+
+/** Definitions and policies, in the order in which they can be applied. */
+export function manifests(): readonly Manifest[] {
+  return [...customResourceDefinitions(), ...admissionPolicies()];
+}

@@ -1,0 +1,69 @@
+/** Who may do what: https://kubernetes.io/docs/reference/access-authn-authz/rbac/ */
+import { group } from '../kind.ts';
+import { kinds } from '../kinds/all.ts';
+import { labels, type Manifest } from './manifest.ts';
+
+export interface PolicyRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+export interface Role extends Manifest {
+  readonly rules: readonly PolicyRule[];
+}
+
+const plurals = kinds.map((kind) => kind.plural);
+const read = ['get', 'list', 'watch'];
+const write = ['create', 'update', 'patch', 'delete'];
+
+function clusterRole(name: string, rules: readonly PolicyRule[], aggregateTo: readonly string[] = []): Role {
+  const aggregation = aggregateTo.map((role) => [`rbac.authorization.k8s.io/aggregate-to-${role}`, 'true']);
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name, labels: { ...labels, ...Object.fromEntries(aggregation) } },
+    rules,
+  };
+}
+
+/**
+ * All that the operator needs outside its own namespace, but for Secrets: bind it cluster-wide, or in each namespace
+ * that the operator is confined to. Namespaces are read to see which are being deleted, and kube-system for its uid,
+ * which tells this cluster from others.
+ */
+export const operatorClusterRole = clusterRole('roster-operator', [
+  { apiGroups: [group], resources: plurals, verbs: [...read, ...write] },
+  { apiGroups: [group], resources: plurals.map((plural) => `${plural}/status`), verbs: ['get', 'update', 'patch'] },
+  { apiGroups: [group], resources: ['users', 'recipients', 'groups'], verbs: ['link'] },
+  { apiGroups: [group], resources: ['approles'], verbs: ['bootstrap'] },
+  { apiGroups: [''], resources: ['namespaces'], verbs: read },
+  { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+]);
+
+/** For a RoleBinding in each namespace that is a tenant: credentials elsewhere stay unreadable. */
+export const secretsReaderClusterRole = clusterRole('roster-secrets-reader', [
+  { apiGroups: [''], resources: ['secrets'], verbs: read },
+]);
+
+/** In the operator's own namespace. */
+export const leaderElectionRole: Role = {
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'Role',
+  metadata: { name: 'roster-leader-election', labels },
+  rules: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] }],
+};
+
+/** For people who look. Whoever may view a namespace may view its people. */
+export const viewerClusterRole = clusterRole(
+  'roster-viewer',
+  [{ apiGroups: [group], resources: plurals, verbs: read }],
+  ['view', 'edit', 'admin'],
+);
+
+/** For people who administer a tenant. What belongs to the operator is kept from them by the policies. */
+export const editorClusterRole = clusterRole(
+  'roster-editor',
+  [{ apiGroups: [group], resources: plurals, verbs: [...read, ...write] }],
+  ['edit', 'admin'],
+);

@@ -177,6 +177,51 @@ export const recordErrors = define({
     meaning: 'The entry has no name that a group could have.',
     remedy: 'Give it a name in the directory, or name other attributes in attributes.groupName.',
   },
+  LinkedToOtherDirectory: {
+    meaning: 'The entry is a person of another UserDirectory already.',
+    remedy: 'Exclude the entry in one of the two, or narrow its filter.',
+  },
+  NameTaken: {
+    meaning: 'The object that the entry would become exists, and belongs to no entry.',
+    remedy: 'Give that object the address of the entry so that they are linked, or delete it.',
+  },
+  ChangeNeedsApproval: {
+    meaning:
+      'The person has rights that no directory may take over: address, domain account and, for the owner, access stay.',
+    remedy: 'Remove the rights before the next run if the change is meant.',
+  },
+  NotInOrganization: {
+    meaning: 'The person is not in the organization of the directory, so its groups are left out.',
+    remedy: 'Add the organization to the person if the groups are wanted.',
+  },
+  Excluded: {
+    meaning: 'The directory lists the person in exclude.',
+    remedy: 'Remove the entry from exclude if the person is wanted.',
+  },
+  OutsideEmailDomains: {
+    meaning: 'The address is in none of the domains in emailDomains.',
+    remedy: 'Add the domain to emailDomains if the person is wanted; each subdomain counts for itself.',
+  },
+  NoLongerFound: {
+    meaning: 'The directory no longer has the entry, or the filter no longer matches it.',
+    remedy: 'Nothing: it is kept. Delete the resource if it is not wanted any more.',
+  },
+});
+
+/** About what a run could not write; the next run tries again. */
+export const writeErrors = define({
+  WriteRefused: {
+    meaning: 'The API server does not take the object.',
+    remedy: 'The message holds what the server said; a policy or a quota of the cluster may be the cause.',
+  },
+  WritesFailed: {
+    meaning: 'Some people or groups could not be written.',
+    remedy: 'The samples of the run say which and why; the next run tries them again.',
+  },
+  ApiServerUnavailable: {
+    meaning: 'The Kubernetes API server could not be reached for a while.',
+    remedy: 'Nothing is lost: start another run, which plans afresh.',
+  },
 });
 
 /** About a resource; it heals when what is wrong is put right. */
@@ -237,6 +282,22 @@ export const resourceErrors = define({
     meaning: 'More would change at once than the guard lets pass.',
     remedy: 'Look at the plan; correct the directory if the change is not meant.',
   },
+  ManyMembershipsLost: {
+    meaning: 'More memberships would go at once than the guard lets pass.',
+    remedy: 'Check base and filter of the groups, and what the account may read.',
+  },
+  GroupLosesMembers: {
+    meaning: 'A group would lose half of its members or more.',
+    remedy: 'Check the group in the directory; nobody loses a membership until then.',
+  },
+  ManyAddressChanges: {
+    meaning: 'More people would get another address at once than the guard lets pass.',
+    remedy: 'Check attributes.email and the addresses in the directory.',
+  },
+  ManyLinks: {
+    meaning: 'More people who have no directory would be linked at once than the guard lets pass.',
+    remedy: 'Check that this is the right directory for these people, or set linking to Never.',
+  },
 });
 
 /** About the database. */
@@ -271,7 +332,7 @@ export const databaseErrors = define({
   },
 });
 
-export const catalogue = { ...directoryErrors, ...recordErrors, ...resourceErrors, ...databaseErrors };
+export const catalogue = { ...directoryErrors, ...recordErrors, ...writeErrors, ...resourceErrors, ...databaseErrors };
 export type Reason = keyof typeof catalogue;
 
 /** A failure with a reason from the catalogue. `message` is a sentence for users, without secrets. */

@@ -1,5 +1,6 @@
 import type { Condition } from '@roster/crds';
 import { advice, type Reason, RosterError } from '../errors.ts';
+import { setCondition } from '../runtime/index.ts';
 
 /** A condition as a controller states it; the rest is filled in by `declare`. */
 export interface Stated {
@@ -22,25 +23,16 @@ export interface Problem {
 export function declare(
   previous: readonly Condition[] | undefined,
   stated: readonly (Stated | undefined)[],
-  generation: number,
+  observedGeneration: number,
   now: Date,
 ): Condition[] {
-  const before = new Map(previous?.map((condition) => [condition.type, condition]));
-  return stated
-    .filter((condition) => condition !== undefined)
-    .map(({ type, status, reason, message }) => {
-      const old = before.get(type);
-      const lastTransitionTime = old?.status === status ? old.lastTransitionTime : seconds(now);
-      return {
-        type,
-        status,
-        reason,
-        message: message.slice(0, 1024),
-        observedGeneration: generation,
-        lastTransitionTime,
-      };
-    })
-    .sort((a, b) => (a.type < b.type ? -1 : 1));
+  const present = stated.filter((condition) => condition !== undefined);
+  const kept = previous?.filter(({ type }) => present.some((condition) => condition.type === type)) ?? [];
+  return present.reduce<Condition[]>(
+    (list, { type, status, reason, message }) =>
+      setCondition(list, { type, status, reason, message: message.slice(0, 1024), observedGeneration }, now),
+    kept,
+  );
 }
 
 /** `Ready=False` together with `Stalled=True`, as kstatus reads what waits for a change: nothing is retried. */

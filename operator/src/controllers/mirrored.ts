@@ -1,4 +1,4 @@
-import type { Condition, KubernetesObject, ResourceType } from '@roster/crds';
+import type { Condition, Resource, ResourceType } from '@roster/crds';
 import { DatabaseError } from '../errors.ts';
 import { done, patchStatus, type Result, StalledError, WaitingError } from '../runtime/index.ts';
 import { declare, type Problem, ready, reconciling, type Stated, stalled } from './conditions.ts';
@@ -22,13 +22,16 @@ export async function attempt<T>(write: () => Promise<T>): Promise<Mirrored<T>> 
   }
 }
 
-type WithStatus = KubernetesObject & { readonly status?: { readonly conditions?: readonly Condition[] } | undefined };
+interface BaseStatus {
+  readonly observedGeneration?: number | undefined;
+  readonly conditions?: readonly Condition[] | undefined;
+}
 
 /**
  * Ends the reconcile of an object that only has to be valid and in the database: one status patch, and what comes next.
  * @throws StalledError, WaitingError
  */
-export async function conclude<T extends WithStatus>(
+export async function conclude<T extends Resource<unknown, BaseStatus>>(
   context: Context,
   type: ResourceType<T>,
   object: T,

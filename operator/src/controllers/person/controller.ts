@@ -1,4 +1,4 @@
-import { type Kind, type Person, Recipient, type ResourceType, type Tenant, User } from '@roster/crds';
+import { type Person, Recipient, type ResourceType, type Tenant, User } from '@roster/crds';
 import type { PersonKind } from '../../mirror/index.ts';
 import {
   type Cache,

@@ -17,7 +17,6 @@ import {
   type Manager,
   type Request,
   type Result,
-  requeueAfter,
 } from '../../runtime/index.ts';
 import type { Problem } from '../conditions.ts';
 import { type Context, tenantName } from '../context.ts';
@@ -130,7 +129,7 @@ async function settleVanished(
   metrics.mirrorHeld.set({ namespace }, verdict.hold ? vanished.length : 0);
   if (verdict.hold) {
     log.warn({ namespace, rows: vanished.length }, 'the mirror is held: too many vanished at once');
-    if (tenant !== undefined) events.warning(tenant, 'PeopleVanished', verdict.message);
+    if (tenant !== undefined) events.record(Tenant, tenant, 'Warning', 'PeopleVanished', verdict.message);
     return verdict;
   }
   await mirror.bury(vanished);
@@ -165,7 +164,8 @@ async function ensureBuiltIns({ client, informers, events }: Context, tenant: Te
       if (!isAlreadyExists(error)) throw error;
     });
   }
-  if (missing.length > 0) events.normal(tenant, 'BuiltInsCreated', `Created ${missing.length} built-in objects.`);
+  if (missing.length > 0)
+    events.record(Tenant, tenant, 'Normal', 'BuiltInsCreated', `Created ${missing.length} built-in objects.`);
 }
 
 function ownerProblem({ informers }: Context, { metadata, spec }: Tenant): Problem | undefined {

@@ -1,0 +1,182 @@
+import { type UserDirectory as Directory, DirectorySync, type RunPhase, UserDirectory } from '@roster/crds';
+import { RosterError } from '../../errors.ts';
+import {
+  done,
+  type InformerEvent,
+  isNotFound,
+  type Manager,
+  patchStatus,
+  type Request,
+  type Result,
+  requestFor,
+  requeueAfter,
+} from '../../runtime/index.ts';
+import { seconds } from '../conditions.ts';
+import type { Context } from '../context.ts';
+import { isFinished } from '../userdirectory/runs.ts';
+import { decide } from './decide.ts';
+import { carryOut, type Outcome } from './run.ts';
+import { type Progress, runStatus } from './status.ts';
+
+/** A run of 100,000 people takes some ten minutes; one that takes this long hangs. */
+const longestRunMs = 6 * 3_600_000;
+
+/** Carries out runs: one at a time in a tenant, several tenants side by side. */
+export function addDirectorySyncController(manager: Manager, context: Context) {
+  const { runs, directories } = context.informers;
+  const active = new Set<string>();
+  const pendingOf = (namespace: string | undefined) =>
+    [...runs.cache.list(namespace ?? '')].filter((run) => !isFinished(run)).map(requestFor);
+  return manager
+    .controller({
+      name: 'directorysync',
+      concurrency: 4,
+      timeoutMs: longestRunMs,
+      reconcile: (request, signal) => reconcile(context, active, request, signal),
+    })
+    .watches(
+      runs,
+      (event) => [requestFor(event.object), ...(ends(event) ? pendingOf(event.object.metadata.namespace) : [])],
+      ends,
+    )
+    .watches(
+      directories,
+      ({ object }) => pendingOf(object.metadata.namespace),
+      (event) => event.type !== 'updated' || event.object.spec.suspend !== event.old.spec.suspend,
+    );
+}
+
+/** Runs that appear, end or go; their progress is no reason to look at them. */
+function ends(event: InformerEvent<DirectorySync>): boolean {
+  return event.type !== 'updated' || (isFinished(event.object) && !isFinished(event.old));
+}
+
+async function reconcile(
+  context: Context,
+  active: Set<string>,
+  { namespace, name }: Request,
+  signal: AbortSignal,
+): Promise<Result> {
+  const { client, informers, now } = context;
+  const run = informers.runs.cache.get(namespace, name);
+  if (run === undefined) return done;
+  const decision = decide({
+    run,
+    directory: informers.directories.cache.get(namespace, run.spec.directory),
+    runs: [...informers.runs.cache.list(namespace)],
+    active,
+    now: now(),
+  });
+  switch (decision.step) {
+    case 'rest':
+      return decision.deleteInMs === undefined ? done : requeueAfter(decision.deleteInMs);
+    case 'delete':
+      await client.delete(DirectorySync, { namespace, name }).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+      return done;
+    case 'wait':
+      if (!active.has(run.metadata.uid ?? '')) {
+        await patchStatus(client, DirectorySync, run, runStatus(run, 'Pending', { message: decision.message }, now()));
+      }
+      return done;
+    case 'fail': {
+      const { reason, message } = decision.problem;
+      await finish(context, run, undefined, {
+        phase: 'Failed',
+        facts: factsOf(run),
+        error: new RosterError(reason, message),
+      });
+      return done;
+    }
+    case 'start':
+      active.add(run.metadata.uid ?? '');
+      try {
+        await start(context, run, decision.directory, signal);
+      } finally {
+        active.delete(run.metadata.uid ?? '');
+      }
+      return done;
+  }
+}
+
+async function start(context: Context, run: DirectorySync, directory: Directory, signal: AbortSignal): Promise<void> {
+  const { client, log, now } = context;
+  const { namespace, name } = run.metadata;
+  const started: DirectorySync = { ...run, status: { ...run.status, startedAt: seconds(now()) } };
+  let latest = started;
+  const report = async (phase: RunPhase, facts: Progress) => {
+    const status = runStatus(latest, phase, facts, now());
+    const before = latest;
+    latest = { ...latest, status };
+    await patchStatus(client, DirectorySync, before, status);
+  };
+  log.info({ namespace, directory: directory.metadata.name, run: name }, 'run started');
+  const outcome = await carryOut(context, started, directory, report, signal);
+  await finish(context, latest, directory, outcome);
+}
+
+async function finish(
+  context: Context,
+  run: DirectorySync,
+  directory: Directory | undefined,
+  outcome: Outcome,
+): Promise<void> {
+  const { client, log, now, events } = context;
+  const { namespace = '', name } = run.metadata;
+  const { phase, error } = outcome;
+  const facts = { ...outcome.facts, finishedAt: seconds(now()) };
+  const problem = error === undefined ? {} : { problem: { reason: error.reason, message: error.message } };
+  const status = runStatus(run, phase, { ...facts, ...problem }, now());
+  await patchStatus(client, DirectorySync, run, status);
+  log[phase === 'Succeeded' ? 'info' : 'warn'](
+    {
+      namespace,
+      directory: run.spec.directory,
+      run: name,
+      phase,
+      reason: error?.reason,
+      people: facts.people,
+      groups: facts.groups,
+    },
+    'run ended',
+  );
+  const level = phase === 'Succeeded' ? 'Normal' : 'Warning';
+  const reason = error?.reason ?? phase;
+  events.record(DirectorySync, run, level, reason, status.message ?? '');
+  if (directory !== undefined) {
+    events.record(UserDirectory, directory, level, reason, `${name}: ${status.message}`);
+    measure(context, run, outcome);
+  }
+}
+
+/** What an interrupted run had learnt stays to be seen. */
+function factsOf({ status }: DirectorySync): Progress {
+  const { observedGeneration: _, conditions: __, ...facts } = status ?? {};
+  return facts;
+}
+
+function measure({ metrics, now }: Context, run: DirectorySync, { phase, facts }: Outcome): void {
+  const labels = { namespace: run.metadata.namespace ?? '', directory: run.spec.directory };
+  metrics.runs.inc({ ...labels, result: phase });
+  for (const { name, seconds: duration } of facts.stages ?? [])
+    metrics.stage.observe({ ...labels, stage: name }, duration);
+  if (run.spec.dryRun) return;
+  const time = now().getTime() / 1000;
+  metrics.lastAttempt.set(labels, time);
+  if (phase === 'Succeeded') metrics.lastSuccess.set(labels, time);
+  metrics.held.set(labels, facts.held?.count ?? 0);
+  if (facts.people === undefined || facts.groups === undefined) return;
+  metrics.people.set(labels, facts.people.found);
+  metrics.groups.set(labels, facts.groups.found);
+  for (const action of ['created', 'linked', 'updated', 'unchanged', 'excluded', 'rejected'] as const) {
+    metrics.changes.inc({ ...labels, kind: 'person', action }, facts.people[action]);
+  }
+  for (const action of ['created', 'updated', 'unchanged', 'rejected'] as const) {
+    metrics.changes.inc({ ...labels, kind: 'group', action }, facts.groups[action]);
+  }
+  metrics.rejected.remove(labels);
+  for (const { action, reason, count } of facts.reasons ?? []) {
+    if (action === 'Reject') metrics.rejected.set({ ...labels, reason }, count);
+  }
+}

@@ -1,0 +1,95 @@
+import { setTimeout } from 'node:timers/promises';
+import { apiVersion, Group, type KubernetesObject, Recipient, type ResourceType, User } from '@roster/crds';
+import { type Target, WriteRefused } from '../../directory/apply.ts';
+import { RosterError } from '../../errors.ts';
+import {
+  type ApiClient,
+  ApiError,
+  isAlreadyExists,
+  isNotFound,
+  type JsonPatchOperation,
+  TransportError,
+} from '../../runtime/index.ts';
+
+/** So long a run waits for an API server that does not answer, in milliseconds, before it gives up. */
+const patienceMs = 60_000;
+const firstDelayMs = 250;
+const longestDelayMs = 5_000;
+
+type Synced = KubernetesObject & {
+  readonly spec: { readonly source?: { readonly authority: string; readonly externalId: string } };
+};
+
+const types = { Group, User, Recipient } as const;
+
+/** Carries plans out on the API server. */
+export function apiTarget(
+  client: ApiClient,
+  namespace: string,
+  reserve: Target['reserve'],
+  signal: AbortSignal,
+): Target {
+  const create = async (kind: keyof typeof types, name: string, spec: Synced['spec']) => {
+    const type = types[kind] as ResourceType<KubernetesObject> as ResourceType<Synced>;
+    const object: Synced = { apiVersion, kind, metadata: { name, namespace }, spec };
+    await persistently(signal, async () => {
+      try {
+        await client.create(type, object, { signal });
+      } catch (error) {
+        // A create whose answer was lost, or a run that was interrupted: the object may be this very one.
+        if (!isAlreadyExists(error)) throw error;
+        const found = await client.get(type, { namespace, name }, { signal });
+        if (!sameIdentity(found, object)) throw new WriteRefused(`An object with the name ${name} exists already.`);
+      }
+    });
+  };
+  return {
+    createGroup: (name, spec) => create('Group', name, spec),
+    createUser: (name, spec) => create('User', name, spec),
+    createRecipient: (name, spec) => create('Recipient', name, spec),
+    setSource: async (kind, { name, uid }, source, first) => {
+      const operations: JsonPatchOperation[] = [
+        { op: 'test', path: '/metadata/uid', value: uid },
+        // Whoever was linked or detached since the plan was made is left to the next plan.
+        first
+          ? { op: 'test', path: '/spec/source', value: null }
+          : { op: 'test', path: '/spec/source/externalId', value: source.externalId },
+        { op: 'add', path: '/spec/source', value: source },
+      ];
+      await persistently(signal, () =>
+        client.jsonPatch(types[kind] as ResourceType, { namespace, name }, operations, { signal }),
+      );
+    },
+    reserve,
+  };
+}
+
+function sameIdentity(a: Synced, b: Synced): boolean {
+  return (
+    a.spec.source?.authority === b.spec.source?.authority && a.spec.source?.externalId === b.spec.source?.externalId
+  );
+}
+
+/**
+ * Repeats a write while the API server does not answer: all of these writes may be repeated, since each says what it
+ * expects to find.
+ * @throws WriteRefused for a refusal of this one object; RosterError when the server stays away.
+ */
+async function persistently<T>(signal: AbortSignal, write: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + patienceMs;
+  for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, longestDelayMs)) {
+    try {
+      return await write();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof ApiError && error.code < 500 && error.code !== 429) {
+        throw new WriteRefused(isNotFound(error) ? 'The object was deleted meanwhile.' : error.message.slice(0, 500));
+      }
+      if (!(error instanceof ApiError || error instanceof TransportError)) throw error;
+      if (Date.now() + delay > deadline) {
+        throw new RosterError('ApiServerUnavailable', 'The API server did not answer for a minute.', { cause: error });
+      }
+      await setTimeout(delay, undefined, { signal });
+    }
+  }
+}

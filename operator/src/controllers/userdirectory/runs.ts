@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { apiVersion, DirectorySync, type RunPhase, UserDirectory } from '@roster/crds';
+
+/** Set on a UserDirectory, it asks for a run; any new value asks for a new one. Flux uses the same convention. */
+export const requestedAt = 'roster.dev/requestedAt';
+
+const finishedPhases: ReadonlySet<RunPhase | undefined> = new Set(['Succeeded', 'Failed', 'Held', 'Aborted']);
+
+export const isFinished = (run: DirectorySync): boolean => finishedPhases.has(run.status?.phase);
+export const isPending = (run: DirectorySync): boolean =>
+  run.status?.phase === undefined || run.status.phase === 'Pending';
+
+/** Runs that continue what the crash of an operator interrupted are not repeated for ever. */
+const mostInterruptionsInARow = 3;
+
+/** Why a directory should be read now. Absent: there is no reason. */
+export interface RunRequest {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/**
+ * The run to create, if any. A run that waits already serves every request, since it reads what is there when it starts.
+ */
+export function nextRun(directory: UserDirectory, runs: readonly DirectorySync[]): RunRequest | undefined {
+  if (directory.spec.suspend || runs.some(isPending)) return undefined;
+  const requested = directory.metadata.annotations?.[requestedAt];
+  if (requested !== undefined && requested !== directory.status?.lastHandledRequestAt) {
+    const name = runName(directory.metadata.name, requested);
+    if (!runs.some((run) => run.metadata.name === name)) {
+      return { name, reason: `${requestedAt} is ${requested.slice(0, 63)}` };
+    }
+  }
+  const finished = inOrderOfTheirEnd(runs);
+  const last = finished[0];
+  if (last !== undefined && isInterrupted(last) && runs.every(isFinished)) {
+    const streak = finished.findIndex((run) => !isInterrupted(run));
+    if ((streak === -1 ? finished.length : streak) <= mostInterruptionsInARow) {
+      return {
+        name: runName(directory.metadata.name, last.metadata.uid ?? last.metadata.name),
+        reason: `${last.metadata.name} was interrupted`,
+      };
+    }
+  }
+  return undefined;
+}
+
+/** The same request always gives the same name, so that it is never carried out twice. */
+function runName(directory: string, request: string): string {
+  return `${directory.slice(0, 54)}-${createHash('sha256').update(request).digest('hex').slice(0, 8)}`;
+}
+
+export function runOf(directory: UserDirectory, { name }: RunRequest): DirectorySync {
+  const { namespace, uid } = directory.metadata;
+  return {
+    apiVersion,
+    kind: DirectorySync.kind,
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      ownerReferences: [
+        { apiVersion, kind: UserDirectory.kind, name: directory.metadata.name, uid: uid ?? '', controller: true },
+      ],
+    },
+    spec: { directory: directory.metadata.name, dryRun: false },
+  };
+}
+
+/** The run that ended last comes first. */
+export function inOrderOfTheirEnd(runs: readonly DirectorySync[]): DirectorySync[] {
+  const end = (run: DirectorySync) => run.status?.finishedAt ?? '';
+  return runs
+    .filter(isFinished)
+    .sort((a, b) => (end(a) < end(b) ? 1 : end(a) > end(b) ? -1 : a.metadata.name < b.metadata.name ? 1 : -1));
+}
+
+/** Finished runs beyond the limits of the directory; those with a time to live of their own are not counted. */
+export function surplusRuns(directory: UserDirectory, runs: readonly DirectorySync[]): DirectorySync[] {
+  const { successfulRunsHistoryLimit, failedRunsHistoryLimit } = directory.spec;
+  const finished = inOrderOfTheirEnd(runs).filter((run) => run.spec.ttlSecondsAfterFinished === undefined);
+  const succeeded = finished.filter((run) => run.status?.phase === 'Succeeded');
+  const others = finished.filter((run) => run.status?.phase !== 'Succeeded');
+  return [...succeeded.slice(successfulRunsHistoryLimit), ...others.slice(failedRunsHistoryLimit)];
+}
+
+function isInterrupted(run: DirectorySync): boolean {
+  return run.status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'RunInterrupted') ?? false;
+}

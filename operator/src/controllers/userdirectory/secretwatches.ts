@@ -1,0 +1,63 @@
+import type { UserDirectory } from '@roster/crds';
+import { type ApiClient, Informer, type Logger, type Request } from '../../runtime/index.ts';
+import { Secret, secretName } from './reader.ts';
+
+interface Watch {
+  readonly stop: AbortController;
+  readonly directories: Set<string>;
+}
+
+/**
+ * Watches exactly the Secrets that directories refer to, one watch a Secret: the operator neither lists nor keeps any
+ * other. Whoever refers to a Secret is told when it appears or changes.
+ */
+export class SecretWatches {
+  readonly #client: ApiClient;
+  readonly #logger: Logger;
+  readonly #changed: (request: Request) => void;
+  readonly #watches = new Map<string, Watch>();
+
+  constructor(client: ApiClient, logger: Logger, changed: (directory: Request) => void) {
+    this.#client = client;
+    this.#logger = logger;
+    this.#changed = changed;
+  }
+
+  /** Follows the Secret of a directory; `undefined` when the directory is gone. */
+  follow(request: Request, directory: UserDirectory | undefined): void {
+    const name = directory === undefined ? undefined : secretName(directory);
+    const wanted = name === undefined ? undefined : `${request.namespace}/${name}`;
+    const key = `${request.namespace}/${request.name}`;
+    for (const [secret, watch] of this.#watches) {
+      if (secret === wanted || !watch.directories.delete(key) || watch.directories.size > 0) continue;
+      watch.stop.abort();
+      this.#watches.delete(secret);
+    }
+    if (wanted === undefined || name === undefined) return;
+    const watch = this.#watches.get(wanted) ?? this.#start(request.namespace, name);
+    watch.directories.add(key);
+    this.#watches.set(wanted, watch);
+  }
+
+  /** Ends every watch when the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    for (const { stop } of this.#watches.values()) stop.abort();
+    this.#watches.clear();
+  }
+
+  #start(namespace: string, name: string): Watch {
+    const watch: Watch = { stop: new AbortController(), directories: new Set() };
+    const informer = new Informer(this.#client, Secret, this.#logger, {
+      namespaces: [namespace],
+      fieldSelector: `metadata.name=${name}`,
+    });
+    informer.onEvent(() => {
+      for (const directory of watch.directories) {
+        this.#changed({ namespace, name: directory.slice(namespace.length + 1) });
+      }
+    });
+    void informer.run(watch.stop.signal);
+    return watch;
+  }
+}

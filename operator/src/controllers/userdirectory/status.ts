@@ -1,0 +1,137 @@
+import type { DirectorySync, UserDirectory } from '@roster/crds';
+import { declare, type Problem, type Stated, stalled } from '../conditions.ts';
+import { inOrderOfTheirEnd, requestedAt } from './runs.ts';
+
+export type DirectoryStatus = NonNullable<UserDirectory['status']>;
+
+/** What the last test of the connection saw, or why it failed. */
+export type Connection =
+  | {
+      readonly connected: true;
+      readonly server: string;
+      readonly boundAs: string;
+      readonly secretVersion?: string;
+      readonly testedAt: string;
+    }
+  | {
+      readonly connected: false;
+      readonly problem: Problem;
+      readonly secretVersion?: string;
+      readonly testedAt: string;
+    };
+
+/** The status of a directory. Pure. The facts of past runs stay when the runs are pruned. */
+export function directoryStatus(
+  directory: UserDirectory,
+  problem: Problem | undefined,
+  connection: Connection | undefined,
+  runs: readonly DirectorySync[],
+  now: Date,
+): DirectoryStatus {
+  const generation = directory.metadata.generation ?? 0;
+  const before = directory.status;
+  const handled = directory.metadata.annotations?.[requestedAt];
+  const real = inOrderOfTheirEnd(runs).filter((run) => !run.spec.dryRun);
+  const last = real[0];
+  const succeeded = real.find((run) => run.status?.phase === 'Succeeded');
+  const newer = succeeded?.status !== undefined && (succeeded.status.finishedAt ?? '') >= (before?.lastSuccessAt ?? '');
+  const synced = syncedCondition(last) ?? previous(before, 'Synced');
+  const connected =
+    problem === undefined ? (connectedCondition(connection) ?? previous(before, 'Connected')) : undefined;
+  return {
+    observedGeneration: generation,
+    conditions: declare(
+      before?.conditions,
+      [...readiness(problem, connected, synced), connected, synced],
+      generation,
+      now,
+    ),
+    ...(handled === undefined || directory.spec.suspend
+      ? keep('lastHandledRequestAt', before)
+      : { lastHandledRequestAt: handled.slice(0, 63) }),
+    ...connectionFacts(connection, before),
+    ...(last?.status?.finishedAt === undefined
+      ? keep('lastAttempt', before)
+      : {
+          lastAttempt: {
+            run: last.metadata.name,
+            result: last.status.phase as 'Succeeded' | 'Failed' | 'Held' | 'Aborted',
+            finishedAt: last.status.finishedAt,
+          },
+        }),
+    ...(newer
+      ? {
+          lastSuccessAt: succeeded.status.finishedAt ?? '',
+          people: succeeded.status.people?.found ?? 0,
+          groups: takenOver(succeeded.status.groups),
+          rejected: (succeeded.status.people?.rejected ?? 0) + (succeeded.status.groups?.rejected ?? 0),
+        }
+      : {
+          ...keep('lastSuccessAt', before),
+          ...keep('people', before),
+          ...keep('groups', before),
+          ...keep('rejected', before),
+        }),
+  };
+}
+
+function readiness(problem: Problem | undefined, connected: Stated | undefined, synced: Stated | undefined): Stated[] {
+  if (problem !== undefined) return stalled(problem);
+  for (const part of [connected, synced]) {
+    if (part?.status === 'False') return [{ ...part, type: 'Ready' }];
+  }
+  if (connected === undefined) {
+    return [{ type: 'Ready', status: 'Unknown', reason: 'NotTested', message: 'The connection was not tested yet.' }];
+  }
+  return [{ type: 'Ready', status: 'True', reason: 'Connected', message: 'The directory can be read.' }];
+}
+
+const previous = (status: DirectoryStatus | undefined, type: string): Stated | undefined =>
+  status?.conditions?.find((condition) => condition.type === type);
+
+function connectedCondition(connection: Connection | undefined): Stated | undefined {
+  if (connection === undefined) return undefined;
+  if (connection.connected) {
+    const message = `Connected to ${connection.server} as ${connection.boundAs}.`;
+    return { type: 'Connected', status: 'True', reason: 'Connected', message };
+  }
+  const [failed] = stalled(connection.problem);
+  return failed && { ...failed, type: 'Connected' };
+}
+
+function syncedCondition(last: DirectorySync | undefined): Stated | undefined {
+  if (last?.status === undefined) return undefined;
+  const message = last.status.message ?? '';
+  if (last.status.phase === 'Succeeded') return { type: 'Synced', status: 'True', reason: 'Succeeded', message };
+  const ready = last.status.conditions?.find(({ type }) => type === 'Ready');
+  return { type: 'Synced', status: 'False', reason: ready?.reason ?? 'Failed', message };
+}
+
+/** After a failure the server that answered last stays, so that one sees where it worked. */
+function connectionFacts(
+  connection: Connection | undefined,
+  before: DirectoryStatus | undefined,
+): Pick<DirectoryStatus, 'connection'> | object {
+  if (connection === undefined) return keep('connection', before);
+  const { testedAt, secretVersion } = connection;
+  const { server, boundAs } = connection.connected ? connection : (before?.connection ?? {});
+  return {
+    connection: {
+      testedAt,
+      ...(server === undefined ? {} : { server }),
+      ...(boundAs === undefined ? {} : { boundAs }),
+      ...(secretVersion === undefined ? {} : { secretVersion }),
+    },
+  };
+}
+
+function takenOver(groups: { created: number; updated: number; unchanged: number } | undefined): number {
+  return groups === undefined ? 0 : groups.created + groups.updated + groups.unchanged;
+}
+
+function keep<Key extends keyof DirectoryStatus>(
+  key: Key,
+  status: DirectoryStatus | undefined,
+): Pick<DirectoryStatus, Key> | object {
+  return status?.[key] === undefined ? {} : { [key]: status[key] };
+}

@@ -1,0 +1,183 @@
+import {
+  canonicalAddress,
+  type Group,
+  type GroupSource,
+  type PersonSource,
+  type Recipient,
+  type User,
+} from '@roster/crds';
+import { allows, type Verdict } from './guard.ts';
+import type {
+  CreateRecipient,
+  CreateUser,
+  GroupAction,
+  ObjectRef,
+  PersonAction,
+  PersonKind,
+  Plan,
+  PlanLine,
+} from './plan/index.ts';
+
+/** A claim on an address that a person who is to be created needs. */
+export interface Want {
+  readonly value: string;
+  readonly kind: PersonKind;
+  readonly name: string;
+}
+
+export interface Holder {
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** Where a plan is carried out. Writes throw `WriteRefused` when this one record cannot be written; anything else ends the run. */
+export interface Target {
+  createGroup(name: string, spec: Group['spec']): Promise<void>;
+  createUser(name: string, spec: User['spec']): Promise<void>;
+  createRecipient(name: string, spec: Recipient['spec']): Promise<void>;
+  /** Replaces the block whole, unless the object is another one by now. */
+  setSource(
+    kind: PersonKind | 'Group',
+    ref: ObjectRef,
+    source: PersonSource | GroupSource,
+    first: boolean,
+  ): Promise<void>;
+  /** Takes addresses for people who are about to be created; returns who holds those that are taken. */
+  reserve(wants: readonly Want[]): Promise<ReadonlyMap<string, Holder>>;
+}
+
+/** The API server does not take this write; the sentence is the server's. */
+export class WriteRefused extends Error {}
+
+export interface Applied {
+  readonly written: number;
+  /** Withheld by the guard. */
+  readonly withheld: number;
+  /** What could not be written, with the reason; the next run tries again. */
+  readonly failures: readonly PlanLine[];
+}
+
+export interface ApplyOptions {
+  readonly verdict: Verdict;
+  readonly signal: AbortSignal;
+  /** Writes under way at a time. */
+  readonly concurrency: number;
+  /** Told after each write: how many are done, of how many. */
+  readonly progress: (done: number, total: number) => void;
+}
+
+/** So many addresses are claimed in one transaction. */
+const reservationSize = 5_000;
+
+/**
+ * Carries a plan out: groups first, since people name them, then people. One record that is refused does not stop the
+ * others. Each write stands for itself: whatever happens in between, the next plan starts from what is there.
+ */
+export async function applyPlan(plan: Plan, target: Target, options: ApplyOptions): Promise<Applied> {
+  const { verdict, signal, concurrency, progress } = options;
+  const people = plan.people.filter((action) => allows(verdict, action));
+  const total = plan.groups.length + people.length;
+  const failures: PlanLine[] = [];
+  let written = 0;
+
+  const write = async (action: GroupAction | PersonAction, carryOut: () => Promise<void>) => {
+    signal.throwIfAborted();
+    try {
+      await carryOut();
+      written++;
+    } catch (error) {
+      if (!(error instanceof WriteRefused)) throw error;
+      failures.push(failure(action, 'WriteRefused', error.message));
+    }
+    progress(written + failures.length, total);
+  };
+
+  await inParallel(plan.groups, concurrency, (action) => write(action, () => writeGroup(target, action)));
+  for (const chunk of chunks(people, reservationSize)) {
+    const taken = await reserveAddresses(target, chunk);
+    await inParallel(chunk, concurrency, (action) => {
+      const holder = taken.get(action);
+      if (holder === undefined) return write(action, () => writePerson(target, action));
+      failures.push(failure(action, 'EmailTaken', `The address belongs to ${holder.kind} ${holder.name}.`));
+      return Promise.resolve();
+    });
+  }
+  return { written, withheld: plan.people.length - people.length, failures };
+}
+
+async function writeGroup(target: Target, action: GroupAction): Promise<void> {
+  if (action.action === 'Create') await target.createGroup(action.name, action.spec);
+  else await target.setSource('Group', action.ref, action.source, false);
+}
+
+async function writePerson(target: Target, action: PersonAction): Promise<void> {
+  if (action.action !== 'Create')
+    await target.setSource(action.kind, action.ref, action.source, action.action === 'Link');
+  else if (action.kind === 'User') await target.createUser(action.name, action.spec);
+  else await target.createRecipient(action.name, action.spec);
+}
+
+/**
+ * An address is claimed before its person is created, so that nobody is created who cannot have it. Who waits for an
+ * address that its holder gives up in this plan needs no claim yet: the mirror hands it over.
+ */
+async function reserveAddresses(target: Target, actions: readonly PersonAction[]): Promise<Map<PersonAction, Holder>> {
+  const creations = actions.filter(
+    (action): action is CreateUser | CreateRecipient => action.action === 'Create' && action.awaits === undefined,
+  );
+  const wants = creations.map(({ kind, name, spec }) => ({ value: claimed(spec.source?.email), kind, name }));
+  const holders = wants.length === 0 ? new Map<string, Holder>() : await target.reserve(wants);
+  const taken = new Map<PersonAction, Holder>();
+  creations.forEach((action, index) => {
+    const holder = holders.get(wants[index]?.value ?? '');
+    if (holder !== undefined && !(holder.kind === action.kind && holder.name === action.name))
+      taken.set(action, holder);
+  });
+  return taken;
+}
+
+function claimed(email: string | undefined): string {
+  const canonical = canonicalAddress(email ?? '');
+  if (typeof canonical !== 'string') throw new Error('the plan creates a person without a valid address');
+  return canonical;
+}
+
+function failure(action: GroupAction | PersonAction, reason: string, message: string): PlanLine {
+  return {
+    action: 'Fail',
+    kind: action.kind,
+    name: 'ref' in action ? action.ref.name : action.name,
+    record: action.record.label,
+    externalId: action.record.externalId,
+    reason,
+    message,
+  };
+}
+
+function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
+}
+
+/** Works through the items with so many under way at a time; the first error ends it when those under way are done. */
+async function inParallel<T>(
+  items: readonly T[],
+  concurrency: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const pending = items.values();
+  let failed = false;
+  const worker = async () => {
+    for (const item of pending) {
+      if (failed) return;
+      try {
+        await work(item);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const results = await Promise.allSettled(Array.from({ length: Math.min(concurrency, items.length) }, worker));
+  const rejected = results.find((result) => result.status === 'rejected');
+  if (rejected !== undefined) throw rejected.reason;
+}

@@ -2,7 +2,11 @@
 # thing they need, and either provides it, saying what it does and how long that
 # usually takes, or ends the command with a sentence on what is missing and how
 # to get it. What is built or downloaded is kept outside the checkout.
+# It also makes the command end at the first error.
 # shellcheck shell=bash
+
+set -euo pipefail
+shopt -s inherit_errexit
 
 ROSTER_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 ROSTER_CACHE=${ROSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/roster}

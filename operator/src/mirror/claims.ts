@@ -17,6 +17,6 @@ export interface Claims {
    * wants it, unless somebody was first. A claim whose person does not appear within ten minutes is released.
    */
   reserve(namespace: string, wants: readonly Want[]): Promise<Map<string, Holder>>;
-  /** All addresses that are taken in a tenant, in pages. */
-  holders(namespace: string): AsyncIterable<Want>;
+  /** All addresses that are taken in a tenant. */
+  holders(namespace: string): Promise<Map<string, Holder>>;
 }

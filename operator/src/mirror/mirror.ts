@@ -1,10 +1,11 @@
 import type { Claims, ClaimType } from './claims.ts';
 import type { Database, MirrorLogger } from './database.ts';
-import type { Fence } from './fence.ts';
 import type { Plans } from './plans.ts';
 import type {
   GroupRow,
+  MirroredKind,
   OrganizationRow,
+  PersonKind,
   PersonRow,
   RoleRow,
   RowKey,
@@ -15,7 +16,7 @@ import type {
 
 /** An address of somebody who was deleted and may come back. */
 export interface Tombstone {
-  readonly kind: 'User' | 'Recipient';
+  readonly kind: PersonKind;
   readonly name: string;
   /** Canonical. */
   readonly email: string;
@@ -23,7 +24,7 @@ export interface Tombstone {
   readonly externalId?: string;
 }
 
-/** Counters since the start, and what is so now. */
+/** What is so now. */
 export interface MirrorStats {
   /** Live rows that the mirror knows of. */
   readonly rows: number;
@@ -31,75 +32,135 @@ export interface MirrorStats {
   readonly waiting: number;
   /** Age of the oldest of them in seconds; 0 when none waits. */
   readonly lagSeconds: number;
-  /** Rows of the last batch. */
-  readonly lastBatchRows: number;
-  readonly batches: number;
-  readonly rowsWritten: number;
-  readonly rowsUnchanged: number;
-  readonly rowsRejected: number;
-  /** Rows that did not hold what they should, and were reported for repair. */
-  readonly driftFound: number;
+}
+
+/** Is told what happens, for metrics. */
+export interface MirrorObserver {
+  /** A transaction of `rows` rows was committed, which changed `written` of them. */
+  batch?(table: 'tenants' | 'organizations' | 'roles' | 'groups' | 'people', rows: number, written: number): void;
+  rejected?(kind: MirroredKind): void;
+  /** So many rows did not hold what the mirror had written. */
+  drift?(rows: number): void;
+}
+
+export interface MirrorOptions {
+  /** uid of the namespace kube-system, a slash, and the name of the installation. */
+  readonly identity: string;
+  /** Takes over a database that belongs to another installation, as after a restore into a new cluster. */
+  readonly adopt?: boolean;
+  readonly logger: MirrorLogger;
+  readonly observer?: MirrorObserver;
 }
 
 /**
  * The database as the controllers see it. Calls are level-driven and idempotent: whoever gets an error calls
  * again later with what is true then. Of several calls for one key that wait, the last one counts.
  *
- * Rejects with DatabaseError: DatabaseUnavailable (try again), NoLongerLeader (stop), RowRejected (this row only).
+ * Everything rejects with DatabaseError: DatabaseUnavailable (try again), NoLongerLeader (stop),
+ * RowRejected (this row only).
  */
-export interface Mirror {
-  readonly claims: Claims;
-  readonly plans: Plans;
+export class Mirror {
+  declare readonly claims: Claims;
+  declare readonly plans: Plans;
+
+  /**
+   * Makes sure that the tables are there and that the database is this installation's; an empty one is adopted by
+   * the first who comes. Rejects with DatabaseError DatabaseNotMigrated, DatabaseTooNew, DatabaseOfOtherInstallation.
+   */
+  static async open(_database: Database, _options: MirrorOptions): Promise<Mirror> {
+    throw new Error('not built yet');
+  }
+
+  /**
+   * Begins a new epoch and ends all others: until then nothing can be written, and who was leader before never again.
+   * Afterwards read the Lease again: only who still holds it may go on.
+   */
+  async mint(): Promise<number> {
+    throw new Error('not built yet');
+  }
 
   /** Reads what every row holds and releases claims without a row. Call it as leader, before the first write. */
-  load(): Promise<void>;
-  /**
-   * Reads all rows again; the keys of those that do not hold what the mirror wrote (edited, missing or surplus),
-   * for the controllers to look at anew.
-   */
-  compare(): Promise<RowKey[]>;
-  /** Keys that `compare` would return, found when the database came back after an outage. */
-  onDrift(listener: (keys: RowKey[]) => void): void;
-  /** Keys of the live rows, as far as known. */
-  keys(): IterableIterator<RowKey>;
-  has(key: RowKey): boolean;
-  /** Number of live people of a tenant, as far as known. */
-  livePeople(namespace: string): number;
-
-  writeTenant(row: TenantRow): Promise<Written>;
-  writeOrganization(row: OrganizationRow): Promise<Written>;
-  writeRole(row: RoleRow): Promise<Written>;
-  writeGroup(row: GroupRow): Promise<Written>;
-  writePerson(row: PersonRow): Promise<WrittenPerson>;
-  /** Removes the row of a tenant, organization, role or group whose object is gone. */
-  remove(key: RowKey): Promise<void>;
+  async load(): Promise<void> {
+    throw new Error('not built yet');
+  }
 
   /**
-   * Turns people whose object is gone into tombstones: no sign-in, no memberships, claims freed, kept 30 days.
-   * `confirmed` says that an administrator confirmed the removal, so that it does not count against the guard.
+   * Reads all rows again; those that do not hold what the mirror wrote (edited, missing or surplus), for the
+   * controllers to look at anew.
    */
-  bury(keys: readonly RowKey[], options?: { readonly confirmed?: boolean }): Promise<void>;
-  /** How many people of a tenant were buried since then, unconfirmed. */
-  buriedSince(namespace: string, since: Date): Promise<number>;
-  /** Addresses of deleted people who may come back. */
-  tombstones(namespace: string): Promise<Tombstone[]>;
-  /** Deletes for good what has been a tombstone for 30 days; the number of people deleted. */
-  purge(now: Date): Promise<number>;
+  async compare(): Promise<RowKey[]> {
+    throw new Error('not built yet');
+  }
+
+  /** Called with what `compare` would return, found when the database came back after an outage. */
+  onDrift(_listener: (keys: RowKey[]) => void): void {
+    throw new Error('not built yet');
+  }
 
   /** Called after an address or account became free, with who wants it, longest waiting first. */
-  onFreed(listener: (namespace: string, type: ClaimType, value: string, waiters: RowKey[]) => void): void;
+  onFreed(_listener: (namespace: string, type: ClaimType, value: string, waiters: RowKey[]) => void): void {
+    throw new Error('not built yet');
+  }
+
+  /** The live rows, as far as known: what of them has no object has vanished. */
+  keys(): IterableIterator<RowKey> {
+    throw new Error('not built yet');
+  }
+
+  /** Number of live people of a tenant, as far as known. */
+  countPeople(_namespace: string): number {
+    throw new Error('not built yet');
+  }
+
+  async writeTenant(_row: TenantRow): Promise<Written> {
+    throw new Error('not built yet');
+  }
+
+  async writeOrganization(_row: OrganizationRow): Promise<Written> {
+    throw new Error('not built yet');
+  }
+
+  async writeRole(_row: RoleRow): Promise<Written> {
+    throw new Error('not built yet');
+  }
+
+  async writeGroup(_row: GroupRow): Promise<Written> {
+    throw new Error('not built yet');
+  }
+
+  async writePerson(_row: PersonRow): Promise<WrittenPerson> {
+    throw new Error('not built yet');
+  }
+
+  /**
+   * Takes away the rows of objects that are gone. People become tombstones: no sign-in, no memberships, claims freed,
+   * kept 30 days. `confirmed` says that an administrator confirmed it, so that it does not count against the guard.
+   */
+  async bury(_keys: readonly RowKey[], _options?: { readonly confirmed?: boolean }): Promise<void> {
+    throw new Error('not built yet');
+  }
+
+  /** How many people of a tenant were buried since then without confirmation, and have not come back. */
+  async buriedSince(_namespace: string, _since: Date): Promise<number> {
+    throw new Error('not built yet');
+  }
+
+  /** Addresses of deleted people who may come back. */
+  async tombstones(_namespace: string): Promise<Tombstone[]> {
+    throw new Error('not built yet');
+  }
+
+  /** Deletes for good what has been a tombstone for 30 days; the number of people deleted. */
+  async purge(_now: Date): Promise<number> {
+    throw new Error('not built yet');
+  }
 
   /** Resolves when the database answers within three seconds. */
-  healthy(): Promise<void>;
-  stats(): MirrorStats;
-}
+  async healthy(): Promise<void> {
+    throw new Error('not built yet');
+  }
 
-export interface MirrorOptions {
-  readonly database: Database;
-  readonly fence: Fence;
-  readonly logger: MirrorLogger;
-}
-
-export function createMirror(_options: MirrorOptions): Mirror {
-  throw new Error('not built yet');
+  stats(): MirrorStats {
+    throw new Error('not built yet');
+  }
 }

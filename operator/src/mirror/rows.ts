@@ -8,8 +8,12 @@ export type PersonKind = 'User' | 'Recipient';
 export type ResourceKind = 'Tenant' | 'Organization' | 'AppRole' | 'Group';
 export type MirroredKind = PersonKind | ResourceKind;
 
-/** `namespace/Kind/name`, for example `acme/User/jane.doe`. */
-export type RowKey = `${string}/${MirroredKind}/${string}`;
+/** Which row: the object that it stands for. */
+export interface RowKey {
+  readonly namespace: string;
+  readonly kind: MirroredKind;
+  readonly name: string;
+}
 
 /** What every row says of its object. */
 export interface ObjectRow {
@@ -64,6 +68,8 @@ export interface GroupRow extends ObjectRow {
   readonly description?: string | undefined;
   /** Name of the Organization, which need not be mirrored yet. */
   readonly organization: string;
+  /** Its members are all people of its organization, whatever people say. */
+  readonly computed: boolean;
   readonly directory?: string | undefined;
   readonly authority?: string | undefined;
   readonly externalId?: string | undefined;
@@ -121,15 +127,6 @@ export interface WrittenPerson extends Written {
   readonly emailHolder?: Holder;
   /** Somebody else has the domain account: the row is stored without it. */
   readonly domainAccountHolder?: Holder;
-}
-
-export function rowKey(namespace: string, kind: MirroredKind, name: string): RowKey {
-  return `${namespace}/${kind}/${name}`;
-}
-
-export function parseRowKey(key: RowKey): { namespace: string; kind: MirroredKind; name: string } {
-  const [namespace = '', kind, name = ''] = key.split('/');
-  return { namespace, kind: kind as MirroredKind, name };
 }
 
 export function isPersonKind(kind: MirroredKind): kind is PersonKind {

@@ -8,7 +8,7 @@ export interface Vanishing {
   readonly buriedLastSevenDays: number;
 }
 
-export interface VanishingVerdict {
+export interface VanishingJudgement {
   /** Whether the database is to be left as it is. */
   readonly hold: boolean;
   /** How many may go within seven days. */
@@ -17,6 +17,6 @@ export interface VanishingVerdict {
   readonly sentence: string;
 }
 
-export function judgeVanishing(_vanishing: Vanishing): VanishingVerdict {
+export function judgeVanishing(_vanishing: Vanishing): VanishingJudgement {
   throw new Error('not built yet');
 }

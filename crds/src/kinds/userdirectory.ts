@@ -186,13 +186,10 @@ export const UserDirectory = defineKind({
       groupPrefix: text(50, 'Text put before the name of each group that comes from this directory.').optional(),
       groups: z
         .object({
-          membership: z
-            .enum(['None', 'Direct', 'Nested'])
-            .default('Nested')
-            .meta({
-              description:
-                'Which memberships are taken over: None, Direct as the groups list them, or Nested with the members of member groups.',
-            }),
+          membership: z.enum(['None', 'Direct', 'Nested']).default('Nested').meta({
+            description:
+              'Which memberships are taken over: None, Direct as the groups list them, or Nested with the members of member groups.',
+          }),
         })
         .default({ membership: 'Nested' })
         .meta({ description: 'How groups are taken over.' }),
@@ -229,20 +226,14 @@ export const UserDirectory = defineKind({
         .max(500)
         .meta({ description: 'People who are left out, by e-mail address or by external id.', ...set })
         .optional(),
-      linking: z
-        .enum(['ByEmail', 'Never'])
-        .default('ByEmail')
-        .meta({
-          description:
-            'Whether a person with the same e-mail address who has no directory yet is filled by this one: ByEmail, or Never.',
-        }),
-      precedence: z
-        .enum(['Directory', 'Declared'])
-        .default('Directory')
-        .meta({
-          description:
-            'Whose names, e-mail address and domain account count where the directory and the resource both have one.',
-        }),
+      linking: z.enum(['ByEmail', 'Never']).default('ByEmail').meta({
+        description:
+          'Whether a person with the same e-mail address who has no directory yet is filled by this one: ByEmail, or Never.',
+      }),
+      precedence: z.enum(['Directory', 'Declared']).default('Directory').meta({
+        description:
+          'Whose names, e-mail address and domain account count where the directory and the resource both have one.',
+      }),
       passwordSetup: z
         .enum(['Invite', 'None'])
         .default('None')

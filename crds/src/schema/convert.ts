@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { assertExpressible } from './expressible.ts';
 import { InexpressibleSchemaError, type StructuralSchema } from './structural.ts';
-import { tidy } from './tidy.ts';
+import { type JsonSchema, tidy } from './tidy.ts';
 
 /**
  * Turns a zod schema into the structural schema of a CRD. What stands in `meta()` is copied: the description, and
@@ -10,11 +10,11 @@ import { tidy } from './tidy.ts';
  * description, a bound, the type of a list.
  */
 export function structuralSchema(schema: z.ZodType, root: string): StructuralSchema {
-  const json = z.toJSONSchema(schema, {
+  const { definitions: _, ...json } = z.toJSONSchema(schema, {
     target: 'openapi-3.0',
     io: 'input',
     reused: 'inline',
-    // A reference is refused where it stands, with the path.
+    // References to definitions are refused where they stand, with the path.
     cycles: 'ref',
     unrepresentable: ({ zodSchema, path }) => {
       assertExpressible(zodSchema, fieldPath(root, path));
@@ -22,7 +22,7 @@ export function structuralSchema(schema: z.ZodType, root: string): StructuralSch
     },
     override: ({ zodSchema, path }) => assertExpressible(zodSchema, fieldPath(root, path)),
   });
-  return tidy(json as Readonly<Record<string, unknown>>, root);
+  return tidy(json as JsonSchema, root);
 }
 
 /** Turns `['properties', 'urls', 'items']` into `spec.urls[]`. */

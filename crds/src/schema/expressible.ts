@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import { notRE2 } from './pattern.ts';
-import { InexpressibleSchemaError } from './structural.ts';
+import { refuse } from './structural.ts';
 
 const types: ReadonlySet<string> = new Set([
   'any',
@@ -51,21 +51,18 @@ const checks: ReadonlySet<string> = new Set([
  * @throws InexpressibleSchemaError
  */
 export function assertExpressible(schema: z.core.$ZodType, path: string): void {
-  const refuse = (message: string) => {
-    throw new InexpressibleSchemaError(path, message);
-  };
   const { def } = (schema as z.core.$ZodTypes)._zod;
-  if (!types.has(def.type)) refuse(`${def.type} cannot be expressed: ${instead[def.type] ?? 'use another type'}`);
-  if ('coerce' in def && def.coerce) refuse('the API server does not coerce; use the type that is stored');
+  if (!types.has(def.type)) refuse(path, `${def.type} cannot be expressed: ${instead[def.type] ?? 'use another type'}`);
+  if ('coerce' in def && def.coerce) refuse(path, 'the API server does not coerce; use the type that is stored');
   if (def.type === 'literal' && !def.values.every((value) => typeof value === 'string')) {
-    refuse('only literal strings can be expressed');
+    refuse(path, 'only literal strings can be expressed');
   }
   if (def.type === 'record' && !isPlainString(def.keyType)) {
-    refuse('what the keys of a map must be like would be lost; take z.string() and write a rule in CEL');
+    refuse(path, 'what the keys of a map must be like would be lost; take z.string() and write a rule in CEL');
   }
   // A schema with a format, as z.email() or z.int(), is a check itself.
-  if ('check' in def) assertCheck(def, refuse);
-  for (const check of def.checks ?? []) assertCheck(check._zod.def, refuse);
+  if ('check' in def) assertCheck(def, path);
+  for (const check of def.checks ?? []) assertCheck(check._zod.def, path);
 }
 
 interface CheckDefinition {
@@ -73,11 +70,13 @@ interface CheckDefinition {
   readonly pattern?: unknown;
 }
 
-function assertCheck(def: CheckDefinition, refuse: (message: string) => void): void {
-  if (def.check === 'overwrite') refuse('a value cannot be changed on the way in, the API server stores what was sent');
-  if (!checks.has(def.check)) refuse(`a check (${def.check}) would be lost; write it as a rule in CEL into meta()`);
+function assertCheck(def: CheckDefinition, path: string): void {
+  if (def.check === 'overwrite')
+    refuse(path, 'a value cannot be changed on the way in, the API server stores what was sent');
+  if (!checks.has(def.check))
+    refuse(path, `a check (${def.check}) would be lost; write it as a rule in CEL into meta()`);
   const reason = def.pattern instanceof RegExp ? notRE2(def.pattern) : undefined;
-  if (reason) refuse(reason);
+  if (reason) refuse(path, reason);
 }
 
 function isPlainString(schema: z.core.$ZodType): boolean {

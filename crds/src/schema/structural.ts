@@ -45,3 +45,7 @@ export class InexpressibleSchemaError extends Error {
     this.path = path;
   }
 }
+
+export function refuse(path: string, message: string): never {
+  throw new InexpressibleSchemaError(path, message);
+}

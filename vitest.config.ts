@@ -1,0 +1,25 @@
+import { defineConfig } from 'vitest/config';
+
+/** `unit` needs nothing but Node; `integration` runs against real servers, which its fixtures start. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['crds/src/**/*.test.ts', 'operator/src/**/*.test.ts', 'hack/**/*.test.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: ['operator/test/**/*.test.ts'],
+          globalSetup: ['operator/test/controlplane.ts'],
+          // Servers start, and objects are waited for.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});

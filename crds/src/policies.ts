@@ -86,6 +86,33 @@ export const policies: readonly Policy[] = [
     ],
   },
   {
+    name: 'all-users',
+    description: 'The group all-users belongs to the operator: everybody in the default organization is a member.',
+    operations: ['CREATE', 'UPDATE', 'DELETE'],
+    resources: ['groups'],
+    matchConditions: [
+      {
+        name: 'all-users',
+        expression: "(object == null ? oldObject : object).metadata.name == 'all-users'",
+      },
+    ],
+    variables: [closing],
+    validations: [
+      {
+        expression: `request.operation != 'CREATE' || ${may('bootstrap')}`,
+        message: 'the group all-users is created by the operator; choose another name (it needs the verb bootstrap)',
+      },
+      {
+        expression: `request.operation != 'UPDATE' || object.spec == oldObject.spec || ${may('bootstrap')}`,
+        message: 'the group all-users cannot be changed; create a group of your own',
+      },
+      {
+        expression: "request.operation != 'DELETE' || variables.closing",
+        message: 'the group all-users cannot be deleted',
+      },
+    ],
+  },
+  {
     name: 'tenant-owner',
     description: "The tenant's owner can always sign in and keeps the rights to administer the tenant.",
     operations: ['UPDATE', 'DELETE'],

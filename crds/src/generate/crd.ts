@@ -61,7 +61,7 @@ export function customResourceDefinition(definition: KindDefinition): CustomReso
   };
 }
 
-/** The schema of the whole object: what every kind has, around spec and status. */
+/** The schema of the whole object. The API server adds apiVersion, kind and metadata. */
 function objectSchema(definition: KindDefinition): StructuralSchema {
   const spec = structuralSchema(definition.spec, 'spec');
   const status = structuralSchema(definition.status, 'status');
@@ -69,9 +69,6 @@ function objectSchema(definition: KindDefinition): StructuralSchema {
     description: definition.description,
     type: 'object',
     properties: {
-      apiVersion: { description: 'Version of the schema that the object is written in.', type: 'string' },
-      kind: { description: 'Kind of the object.', type: 'string' },
-      metadata: { description: 'Standard metadata of an object.', type: 'object' },
       spec: { description: 'What is wanted.', ...spec },
       status: {
         description: 'What the operator has observed. Only the operator writes it.',

@@ -16,6 +16,7 @@ export {
   secretsReaderClusterRole,
   viewerClusterRole,
 } from './roles.ts';
+export { yaml } from './yaml.ts';
 
 export function customResourceDefinitions(): readonly CustomResourceDefinition[] {
   return kinds.map(customResourceDefinition);

@@ -36,7 +36,7 @@ export const operatorClusterRole = clusterRole('roster-operator', [
   { apiGroups: [group], resources: plurals, verbs: [...read, ...write] },
   { apiGroups: [group], resources: plurals.map((plural) => `${plural}/status`), verbs: ['get', 'update', 'patch'] },
   { apiGroups: [group], resources: ['users', 'recipients', 'groups'], verbs: ['link'] },
-  { apiGroups: [group], resources: ['approles'], verbs: ['bootstrap'] },
+  { apiGroups: [group], resources: ['approles', 'groups'], verbs: ['bootstrap'] },
   { apiGroups: [''], resources: ['namespaces'], verbs: read },
   { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
 ]);

@@ -1,27 +1,134 @@
+import type { Reason } from '../errors.ts';
 import type { Effect, GuardFacts, PersonAction } from './plan/index.ts';
 
-/** How much may change at once: up to the floor always, beyond it a share of what there is, never more than the cap. */
+/** How much may change at once: up to the floor always, beyond it a share of what there is, but no more than the cap. */
 export interface GuardSettings {
   readonly floor: number;
+  /** Between 0 and 1. */
   readonly share: number;
   readonly cap: number;
 }
 
 export const defaultGuard: GuardSettings = { floor: 3, share: 0.05, cap: 500 };
 
+/** What may be executed of a plan. */
 export interface Verdict {
-  /** What the run's status says; absent when nothing is held. */
-  readonly held?: { readonly reason: string; readonly message: string; readonly count: number };
-  /** Effects that are not executed. */
+  /** What the status of the run says; absent when nothing is held. */
+  readonly held?: {
+    /** The guard that held first; the message names all. */
+    readonly reason: Reason;
+    readonly message: string;
+    /** Changes that are held, of all guards. */
+    readonly count: number;
+  };
+  /** Effects that no action may have that is executed. */
   readonly withheld: ReadonlySet<Effect>;
 }
 
-/** Judges a plan before anything of it is written. */
-export function judge(_facts: GuardFacts, _settings: GuardSettings = defaultGuard): Verdict {
-  return { withheld: new Set() };
+interface Finding {
+  readonly effect: Effect;
+  readonly reason: Reason;
+  readonly message: string;
+  readonly count: number;
 }
 
-/** Whether an action may be executed under the verdict: actions without a withheld effect go on. */
-export function allows(verdict: Verdict, action: Pick<PersonAction, 'effects'>): boolean {
-  return action.effects?.every((effect) => !verdict.withheld.has(effect)) ?? true;
+/**
+ * Judges a plan before anything of it is written. What is held are the actions with the effect in question: new people
+ * and harmless updates go on, whatever else is held.
+ */
+export function judge(facts: GuardFacts, settings: GuardSettings = defaultGuard): Verdict {
+  const findings = [
+    membershipsLost(facts, settings),
+    groupsEmptied(facts, settings),
+    addressesChanged(facts, settings),
+    peopleLinked(facts, settings),
+  ].filter((finding) => finding !== undefined);
+  const [first] = findings;
+  const withheld = new Set(findings.map(({ effect }) => effect));
+  if (first === undefined) return { withheld };
+  // Two findings about one effect hold the same actions.
+  const counts = new Map(findings.map(({ effect, count }) => [effect, count]));
+  return {
+    held: {
+      reason: first.reason,
+      message: findings.map(({ message }) => message).join(' '),
+      count: [...counts.values()].reduce((sum, count) => sum + count, 0),
+    },
+    withheld,
+  };
+}
+
+/**
+ * The actions that may be executed: those without a withheld effect that await nobody whose own update is held, since
+ * the address that they get would still belong to that person.
+ */
+export function executable(people: readonly PersonAction[], { withheld }: Verdict): readonly PersonAction[] {
+  if (withheld.size === 0) return people;
+  const waiting = new Map(people.map((action) => [action.awaits, action]));
+  const held = new Set<PersonAction>();
+  for (const action of people) {
+    if (!action.effects?.some((effect) => withheld.has(effect))) continue;
+    let next: PersonAction | undefined = action;
+    while (next !== undefined && !held.has(next)) {
+      held.add(next);
+      next = 'ref' in next ? waiting.get(next.ref.name) : undefined;
+    }
+  }
+  return people.filter((action) => !held.has(action));
+}
+
+/** How many of `base` may change at once. */
+function allowance(base: number, { floor, share, cap }: GuardSettings): number {
+  return Math.min(cap, Math.max(floor, Math.floor(base * share)));
+}
+
+function membershipsLost({ memberships, lostMemberships }: GuardFacts, settings: GuardSettings): Finding | undefined {
+  const allowed = allowance(memberships, settings);
+  if (lostMemberships <= allowed) return undefined;
+  return {
+    effect: 'LostMembership',
+    reason: 'ManyMembershipsLost',
+    message: `${lostMemberships} of ${memberships} memberships would go; ${allowed} may go at once.`,
+    count: lostMemberships,
+  };
+}
+
+/**
+ * A share of a group is a handful of people, who come and go every day; so a group is held by the half, and small groups
+ * not at all.
+ */
+function groupsEmptied({ groupLosses, lostMemberships }: GuardFacts, { floor }: GuardSettings): Finding | undefined {
+  const halved = groupLosses.filter(({ members, lost }) => lost > floor && lost * 2 >= members);
+  const [worst] = halved.toSorted((a, b) => b.lost - a.lost || (a.name < b.name ? -1 : 1));
+  if (worst === undefined) return undefined;
+  const others = halved.length > 1 ? `, and ${halved.length - 1} more groups half or more` : '';
+  return {
+    effect: 'LostMembership',
+    reason: 'GroupLosesMembers',
+    message: `The group ${worst.name} would lose ${worst.lost} of ${worst.members} members${others}.`,
+    count: lostMemberships,
+  };
+}
+
+function addressesChanged({ linked, addressChanges }: GuardFacts, settings: GuardSettings): Finding | undefined {
+  const allowed = allowance(linked, settings);
+  if (addressChanges <= allowed) return undefined;
+  return {
+    effect: 'AddressChange',
+    reason: 'ManyAddressChanges',
+    message: `${addressChanges} of ${linked} people would get another address; ${allowed} may at once.`,
+    count: addressChanges,
+  };
+}
+
+/** Of all people of the tenant: before the first run nobody is linked, and a share of nobody would let nobody pass. */
+function peopleLinked({ people, links }: GuardFacts, settings: GuardSettings): Finding | undefined {
+  const allowed = allowance(people, settings);
+  if (links <= allowed) return undefined;
+  return {
+    effect: 'Link',
+    reason: 'ManyLinks',
+    message: `${links} of ${people} people would be linked to the directory; ${allowed} may be at once.`,
+    count: links,
+  };
 }

@@ -80,7 +80,7 @@ interface Consequences {
   readonly record: PersonRecord;
   /** Absent when there are none. */
   readonly effects?: readonly Effect[];
-  /** Name of the person whose address this one gets, once that person's own update is in force. */
+  /** Name of the person whose address this one gets: that person's own update comes first, or at the same time. */
   readonly awaits?: string;
 }
 
@@ -170,7 +170,7 @@ export interface GuardFacts {
   readonly people: number;
   /** Those of them that this directory fills. */
   readonly linked: number;
-  /** Memberships that this directory gave before the run, to people whom the plan may change. */
+  /** Memberships that this directory gave before the run. */
   readonly memberships: number;
   readonly links: number;
   readonly addressChanges: number;

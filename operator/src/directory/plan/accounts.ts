@@ -1,0 +1,49 @@
+import { canonicalAccount } from '@roster/crds';
+import { type Candidate, inForce } from './candidate.ts';
+import type { Notes } from './notes.ts';
+import type { KnownPerson, Tenant } from './tenant.ts';
+
+interface AccountBid {
+  readonly candidate: Candidate;
+  readonly wants: string;
+}
+
+/**
+ * Decides who may have which domain account. An account that somebody else has or wants is left out of the block with a
+ * warning: the person can do without it. So who wants another account gives the present one up in any case.
+ */
+export function settleAccounts(accepted: readonly Candidate[], tenant: Tenant, notes: Notes) {
+  const bids: AccountBid[] = [];
+  const bidders = new Map<string, number>();
+  for (const candidate of accepted) {
+    const { person, domainAccount } = candidate;
+    const declared = person === undefined ? undefined : declaredAccount(person);
+    const said = domainAccount === undefined ? undefined : canonicalAccount(domainAccount);
+    const wants = person === undefined ? said : inForce(candidate, person).account;
+    if (wants === person?.account) continue;
+    if (person !== undefined) person.leavesAccount = person.account !== declared;
+    // A declared account is not the directory's to leave out.
+    if (wants === undefined || wants === declared) continue;
+    bids.push({ candidate, wants });
+    bidders.set(wants, (bidders.get(wants) ?? 0) + 1);
+  }
+  for (const { candidate, wants } of bids) {
+    const { person, record } = candidate;
+    const holder = tenant.byAccount
+      .get(wants)
+      .filter((other) => other !== person && !other.leavesAccount)
+      .map(({ kind, object }) => `${kind.toLowerCase()} ${object.metadata.name}`)
+      .sort()[0];
+    if (holder === undefined && bidders.get(wants) === 1) continue;
+    const whose = holder === undefined ? 'several entries of the directory have it' : `it belongs to the ${holder}`;
+    const name = person?.object.metadata.name ?? candidate.name;
+    const message = `The domain account ${candidate.domainAccount} is left out, because ${whose}.`;
+    notes.record('Warn', record, 'DomainAccountNotUnique', message, name);
+    candidate.domainAccount = undefined;
+  }
+}
+
+function declaredAccount({ object: { spec } }: KnownPerson): string | undefined {
+  const account = 'domainAccount' in spec ? spec.domainAccount : undefined;
+  return account === undefined ? undefined : canonicalAccount(account);
+}

@@ -1,0 +1,166 @@
+import { canonicalAddress } from '@roster/crds';
+import type { Reason } from '../../errors.ts';
+import type { PersonRecord } from '../record.ts';
+import { type Candidate, candidateOf, personKind } from './candidate.ts';
+import type { Notes } from './notes.ts';
+import type { KnownPerson, Tenant } from './tenant.ts';
+import type { Note, PlanInput } from './types.ts';
+
+/** The schema's bounds. */
+const longestExternalId = 128;
+const mostGroups = 1000;
+
+export interface Admission {
+  /** Records that nothing but others can refuse any more. */
+  readonly candidates: Candidate[];
+  /** How many entries of the directory have an address, by canonical address; excluded ones do not count. */
+  readonly mentions: ReadonlyMap<string, number>;
+}
+
+interface Refusal {
+  readonly action: Extract<Note['action'], 'Reject' | 'Exclude'>;
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/** Judges each record for itself, and finds the person that it is. */
+export function admit(input: PlanInput, tenant: Tenant, notes: Notes): Admission {
+  const { directory, contents } = input;
+  const excludes = exclusions(directory.exclude);
+  const allowsDomain = domainFilter(directory.emailDomains);
+  const repeated = repetitions(contents.people);
+  const groups = new Set(directory.membership === 'None' ? [] : contents.groups.map(({ externalId }) => externalId));
+  const kind = personKind(directory);
+  const candidates: Candidate[] = [];
+  const mentions = new Map<string, number>();
+
+  for (const record of contents.people) {
+    const same = tenant.byIdentity.get(record.externalId);
+    for (const person of same) person.found = true;
+    const person = same.length === 1 ? same[0] : undefined;
+    const address = addressOf(record, person);
+    const canonical = typeof address === 'string' ? address : undefined;
+
+    const exclusion = excludes(record, canonical) ?? allowsDomain(canonical);
+    if (exclusion === undefined && canonical !== undefined && record.email !== undefined) {
+      mentions.set(canonical, (mentions.get(canonical) ?? 0) + 1);
+    }
+    const refusal =
+      exclusion ??
+      unclearIdentity(record, repeated, same) ??
+      elsewhere(person, directory.name, kind) ??
+      unusableAddress(address, person) ??
+      tooManyGroups(record, groups);
+    if (refusal === undefined) candidates.push(candidateOf(record, person, canonical, directory));
+    else notes.record(refusal.action, record, refusal.reason, refusal.message, person?.object.metadata.name);
+  }
+  for (const record of contents.rejected) {
+    notes.unreadable(record);
+    if (record.of !== 'Person' || record.externalId === undefined) continue;
+    for (const person of tenant.byIdentity.get(record.externalId)) person.found = true;
+  }
+  return { candidates, mentions };
+}
+
+type Address = ReturnType<typeof canonicalAddress> | undefined;
+
+/** The canonical address of the record, or the one that the directory gave before: a vanished value erases nothing. */
+function addressOf({ email }: PersonRecord, person: KnownPerson | undefined): Address {
+  const before = person?.object.spec.source?.email;
+  // What is stored is canonical already, so most records need no second look.
+  if (email === undefined || (email === before && email === person?.address)) return before;
+  return canonicalAddress(email);
+}
+
+/** External ids that several records have, with how many have them. */
+function repetitions(people: readonly PersonRecord[]): ReadonlyMap<string, number> {
+  const seen = new Set<string>();
+  const repeated = new Map<string, number>();
+  for (const { externalId } of people) {
+    if (seen.has(externalId)) repeated.set(externalId, (repeated.get(externalId) ?? 1) + 1);
+    seen.add(externalId);
+  }
+  return repeated;
+}
+
+/** Who is listed by external id or e-mail address, whatever the case. */
+function exclusions(exclude: readonly string[] = []) {
+  const ids = new Set(exclude.map((entry) => entry.trim().toLowerCase()));
+  const addresses = new Set(exclude.map(canonicalAddress).filter((address) => typeof address === 'string'));
+  return ({ externalId }: PersonRecord, address: string | undefined): Refusal | undefined => {
+    if (ids.size === 0) return undefined;
+    if (ids.has(externalId.toLowerCase())) {
+      return { action: 'Exclude', reason: 'Excluded', message: `exclude lists the id ${externalId}.` };
+    }
+    if (address === undefined || !addresses.has(address)) return undefined;
+    return { action: 'Exclude', reason: 'Excluded', message: `exclude lists the address ${address}.` };
+  };
+}
+
+/** Who has an address in one of the domains; a subdomain counts for itself. */
+function domainFilter(domains: readonly string[] | undefined) {
+  const allowed = new Set(domains?.map(canonicalDomain));
+  return (address: string | undefined): Refusal | undefined => {
+    if (domains === undefined || address === undefined) return undefined;
+    if (allowed.has(address.slice(address.lastIndexOf('@') + 1))) return undefined;
+    return {
+      action: 'Exclude',
+      reason: 'OutsideEmailDomains',
+      message: `emailDomains does not list that of ${address}.`,
+    };
+  };
+}
+
+/** The domain as canonical addresses have it; undefined, which no address has, for what is not a domain. */
+function canonicalDomain(domain: string): string | undefined {
+  const address = canonicalAddress(`x@${domain.trim().replace(/^@/, '')}`);
+  return typeof address === 'string' ? address.slice(2) : undefined;
+}
+
+function unclearIdentity(
+  { externalId }: PersonRecord,
+  repeated: ReadonlyMap<string, number>,
+  same: readonly KnownPerson[],
+): Refusal | undefined {
+  if (externalId.length > longestExternalId) {
+    return reject('InvalidValue', `The id has more than ${longestExternalId} characters.`);
+  }
+  const entries = repeated.get(externalId);
+  if (entries !== undefined) return reject('DuplicateIdentity', `${entries} entries have the id ${externalId}.`);
+  if (same.length < 2) return undefined;
+  const names = same.map(({ object }) => object.metadata.name).sort();
+  return reject('DuplicateIdentity', `Several people have the id ${externalId}: ${names.slice(0, 5).join(', ')}.`);
+}
+
+/** Whoever this is belongs to another directory, or is of the other kind. */
+function elsewhere(person: KnownPerson | undefined, directory: string, kind: string): Refusal | undefined {
+  if (person === undefined) return undefined;
+  const { name } = person.object.metadata;
+  const owner = person.object.spec.source?.directory;
+  const who = `${person.kind.toLowerCase()} ${name}`;
+  if (owner !== directory) {
+    return reject('LinkedToOtherDirectory', `The entry is the ${who} of the directory ${owner} already.`);
+  }
+  if (person.kind === kind) return undefined;
+  return reject(person.kind === 'User' ? 'EmailOfUser' : 'EmailOfRecipient', `The entry is the ${who} already.`);
+}
+
+function unusableAddress(address: Address, person: KnownPerson | undefined): Refusal | undefined {
+  if (typeof address === 'object') {
+    return reject('InvalidEmail', `The e-mail address cannot be used: ${address.invalid}.`);
+  }
+  if (address === undefined && person === undefined) return reject('NoEmail', 'The entry has no e-mail address.');
+  return undefined;
+}
+
+function tooManyGroups(record: PersonRecord, groups: ReadonlySet<string>): Refusal | undefined {
+  if (record.groups.length <= mostGroups) return undefined;
+  const memberships = new Set(record.groups.filter((group) => groups.has(group))).size;
+  return memberships > mostGroups
+    ? reject('TooManyGroups', `The person is in ${memberships} groups, more than ${mostGroups}.`)
+    : undefined;
+}
+
+function reject(reason: Reason, message: string): Refusal {
+  return { action: 'Reject', reason, message };
+}

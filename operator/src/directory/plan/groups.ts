@@ -1,0 +1,213 @@
+import type { Reason } from '../../errors.ts';
+import { groupName } from '../names.ts';
+import type { GroupRecord } from '../record.ts';
+import { type Candidate, isInOrganization } from './candidate.ts';
+import { type Bid, settle } from './contest.ts';
+import type { Notes } from './notes.ts';
+import { reference } from './reference.ts';
+import { differences, displayName, groupSource } from './source.ts';
+import { groupNameKey, type KnownGroup, type Tenant } from './tenant.ts';
+import type { DirectorySettings, GroupAction, Plan, PlanInput } from './types.ts';
+
+export interface GroupPlan {
+  readonly actions: readonly GroupAction[];
+  readonly counts: Plan['counts']['groups'];
+  /** Names of the Groups that people can be in, by external id. */
+  readonly names: ReadonlyMap<string, string>;
+  /** Names of the Groups whose members this read does not tell for sure: who is in them stays. */
+  readonly unclear: ReadonlySet<string>;
+}
+
+/** A group that exists, or that one of the accepted people is in. */
+interface Wanted {
+  readonly record: GroupRecord;
+  readonly group: KnownGroup | undefined;
+  /** Name of the Group. */
+  readonly name: string;
+}
+
+interface Refused extends Wanted {
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/** Decides which groups there are, and what they are called. */
+export function planGroups(
+  { directory, contents }: PlanInput,
+  tenant: Tenant,
+  accepted: readonly Candidate[],
+  notes: Notes,
+): GroupPlan {
+  const unclear = new Set<string>();
+  const doubt = (externalId: string | undefined) => {
+    const group = externalId === undefined ? undefined : tenant.groups.ours.get(externalId);
+    if (group === undefined) return;
+    group.found = true;
+    unclear.add(group.object.metadata.name);
+  };
+  for (const record of contents.rejected) {
+    if (record.of !== 'Group') continue;
+    notes.unreadable(record);
+    doubt(record.externalId);
+  }
+  const found = contents.groups.length + notes.count('Reject', 'Groups');
+  if (directory.membership === 'None') {
+    const rejected = notes.count('Reject', 'Groups');
+    const none = { created: 0, updated: 0, unchanged: 0, missing: 0 };
+    const counts = { ...none, found, rejected, skipped: contents.groups.length };
+    return { actions: [], counts, names: new Map(), unclear: new Set() };
+  }
+
+  const wanted: Wanted[] = [];
+  const refused: Refused[] = [];
+  const repeated = repetitions(contents.groups);
+  const populated = groupsOf(accepted, directory);
+  let skipped = 0;
+  for (const record of contents.groups) {
+    const { externalId } = record;
+    const group = tenant.groups.ours.get(externalId);
+    if (repeated.has(externalId)) {
+      doubt(externalId);
+      const message = `Several groups have the id ${externalId}.`;
+      notes.record('Reject', record, 'DuplicateIdentity', message, group?.object.metadata.name);
+      continue;
+    }
+    if (group !== undefined) group.found = true;
+    else if (!populated.has(externalId)) {
+      skipped += 1;
+      continue;
+    }
+    const identity = { directory: directory.name, authority: directory.authority, externalId };
+    const name = group?.object.metadata.name ?? groupName(identity, record.name);
+    const refusal = misplaced(group, name, tenant, directory);
+    if (refusal === undefined) wanted.push({ record, group, name });
+    else refused.push({ record, group, name, ...refusal });
+  }
+  const named = settleNames(wanted, tenant, directory, refused);
+  const actions = named.flatMap((group) => groupAction(group, directory));
+  noteRefused(refused, accepted, directory, notes);
+  for (const [externalId, { object, found }] of tenant.groups.ours) {
+    if (!found) notes.missing('Group', object.metadata.name, externalId);
+  }
+
+  const created = actions.filter(({ action }) => action === 'Create').length;
+  return {
+    actions,
+    counts: {
+      found,
+      created,
+      updated: actions.length - created,
+      unchanged: named.length - actions.length,
+      skipped,
+      rejected: notes.count('Reject', 'Groups'),
+      missing: notes.count('Keep', 'Groups'),
+    },
+    // A group that exists keeps its members, even when it may not have its new name.
+    names: new Map(
+      [...named, ...refused.filter(({ group }) => group?.object.spec.organization === directory.organization)].map(
+        ({ record, name }) => [record.externalId, name],
+      ),
+    ),
+    unclear,
+  };
+}
+
+/** Lets each group have its name, unless another group of the organization has or wants it. */
+function settleNames(wanted: readonly Wanted[], tenant: Tenant, directory: DirectorySettings, refused: Refused[]) {
+  const named: Wanted[] = [];
+  const bids: (Bid & { readonly wanted: Wanted })[] = [];
+  for (const entry of wanted) {
+    const { record, group } = entry;
+    const wants = groupNameKey(group?.object.spec.displayName ?? displayName(record, directory));
+    if (wants === group?.nameKey) {
+      named.push(entry);
+      continue;
+    }
+    if (group !== undefined) group.renamed = true;
+    bids.push({ wants, leaves: group?.nameKey, wanted: entry });
+  }
+  const outcomes = settle(bids, (name) => tenant.groups.byName.get(name).some(({ renamed }) => !renamed));
+  for (const [index, { wants, wanted: entry }] of bids.entries()) {
+    if (outcomes[index] === 'Granted') {
+      named.push(entry);
+      continue;
+    }
+    const [holder] = tenant.groups.byName
+      .get(wants)
+      .map(({ object }) => object.metadata.name)
+      .sort();
+    const called = `“${displayName(entry.record, directory)}”`;
+    const message =
+      outcomes[index] === 'Contested' || holder === undefined
+        ? `Several groups of the directory would be called ${called}`
+        : `The group ${holder} of the organization ${directory.organization} is called ${called} already`;
+    refused.push({ ...entry, reason: 'GroupNameTaken', message });
+  }
+  return named;
+}
+
+function groupAction({ record, group, name }: Wanted, directory: DirectorySettings): GroupAction[] {
+  const before = group?.object.spec.source;
+  const source = groupSource(record, directory, before);
+  if (group === undefined || before === undefined) {
+    const spec = { organization: directory.organization, source };
+    return [{ action: 'Create', kind: 'Group', name, spec, record }];
+  }
+  const changed = differences(before, source);
+  if (changed.length === 0) return [];
+  return [{ action: 'Update', kind: 'Group', ref: reference(group.object), source, changed, record }];
+}
+
+/** An object of this name or identity that cannot be the group. */
+function misplaced(group: KnownGroup | undefined, name: string, tenant: Tenant, { organization }: DirectorySettings) {
+  if (group === undefined) {
+    if (!tenant.groups.hasObject(name)) return undefined;
+    return { reason: 'NameTaken' as const, message: `The group ${name} exists, and is not linked to this entry` };
+  }
+  const actual = group.object.spec.organization;
+  if (actual === organization) return undefined;
+  const message = `The group ${name} belongs to the organization ${actual}, not to ${organization}`;
+  return { reason: 'GroupOfOtherOrganization' as const, message };
+}
+
+function noteRefused(
+  refused: readonly Refused[],
+  accepted: readonly Candidate[],
+  directory: DirectorySettings,
+  notes: Notes,
+) {
+  if (refused.length === 0) return;
+  const left = new Map(refused.filter(({ group }) => group === undefined).map(({ record }) => [record.externalId, 0]));
+  for (const candidate of accepted) {
+    if (!isInOrganization(candidate, directory)) continue;
+    for (const group of new Set(candidate.record.groups)) {
+      const count = left.get(group);
+      if (count !== undefined) left.set(group, count + 1);
+    }
+  }
+  for (const { record, group, reason, message } of refused) {
+    const count = left.get(record.externalId);
+    const consequence = count === undefined ? '' : `; memberships left out: ${count}`;
+    notes.record('Reject', record, reason, `${message}${consequence}.`, group?.object.metadata.name);
+  }
+}
+
+/** External ids of all groups that somebody of the organization is in. */
+function groupsOf(accepted: readonly Candidate[], directory: DirectorySettings): Set<string> {
+  const groups = new Set<string>();
+  for (const candidate of accepted) {
+    if (!isInOrganization(candidate, directory)) continue;
+    for (const group of candidate.record.groups) groups.add(group);
+  }
+  return groups;
+}
+
+function repetitions(groups: readonly GroupRecord[]): Set<string> {
+  const seen = new Set<string>();
+  const repeated = new Set<string>();
+  for (const { externalId } of groups) {
+    if (seen.has(externalId)) repeated.add(externalId);
+    seen.add(externalId);
+  }
+  return repeated;
+}

@@ -1,0 +1,141 @@
+import { canonicalAddress, effectivePerson, type Group, type Person } from '@roster/crds';
+import type { Rights } from './privilege.ts';
+import type { DirectorySettings, ExistingTenant, PersonKind, Tombstone } from './types.ts';
+
+/** A person of the tenant before the run. */
+export interface KnownPerson {
+  readonly kind: PersonKind;
+  readonly object: Person;
+  /** Canonical address in force. */
+  readonly address: string | undefined;
+  /** Domain account in force, as accounts are compared. */
+  readonly account: string | undefined;
+  /** Whether the read has a record of this person, usable or not. */
+  found: boolean;
+  /** Whether the person wants another address in this plan. */
+  movesAddress: boolean;
+  /** Whether the person gives the domain account up in this plan. */
+  leavesAccount: boolean;
+}
+
+/** A group of the directory's organization before the run. */
+export interface KnownGroup {
+  readonly object: Group;
+  /** Name in force, as names are compared. */
+  readonly nameKey: string;
+  found: boolean;
+  /** Whether the group wants another name in this plan. */
+  renamed: boolean;
+}
+
+/** The tenant before the run, by all that records are compared with. */
+export interface Tenant extends Rights {
+  /** How many people there are. */
+  readonly people: number;
+  /** People whom this directory fills. */
+  readonly ours: readonly KnownPerson[];
+  /** People of this authority by external id, whichever directory fills them. */
+  readonly byIdentity: Multimap<KnownPerson>;
+  readonly byAddress: Multimap<KnownPerson>;
+  readonly byAccount: Multimap<KnownPerson>;
+  readonly tombstones: Multimap<Tombstone>;
+  readonly claims: NonNullable<ExistingTenant['claims']>;
+  readonly groups: {
+    /** This directory's groups by external id. */
+    readonly ours: ReadonlyMap<string, KnownGroup>;
+    /** Groups of the directory's organization by name as compared. */
+    readonly byName: Multimap<KnownGroup>;
+    hasObject(name: string): boolean;
+  };
+  hasPerson(kind: string, name: string): boolean;
+}
+
+/** Most keys have one value only, so a list is made for the second. */
+export class Multimap<V extends object> {
+  readonly #values = new Map<string, V | V[]>();
+
+  add(key: string, value: V) {
+    const present = this.#values.get(key);
+    if (present === undefined) this.#values.set(key, value);
+    else if (Array.isArray(present)) present.push(value);
+    else this.#values.set(key, [present, value]);
+  }
+
+  get(key: string): readonly V[] {
+    const present = this.#values.get(key);
+    if (present === undefined) return [];
+    return Array.isArray(present) ? present : [present];
+  }
+}
+
+/** Reads every object of the tenant once. */
+export function knowTenant(existing: ExistingTenant, directory: DirectorySettings): Tenant {
+  const ours: KnownPerson[] = [];
+  const byIdentity = new Multimap<KnownPerson>();
+  const byAddress = new Multimap<KnownPerson>();
+  const byAccount = new Multimap<KnownPerson>();
+  const names: Record<string, Set<string>> = { User: new Set(), Recipient: new Set() };
+  let people = 0;
+  const meet = (kind: PersonKind, object: Person) => {
+    const effective = effectivePerson(object.spec);
+    const person: KnownPerson = {
+      kind,
+      object,
+      address: effective.email,
+      account: effective.domainAccountKey,
+      found: false,
+      movesAddress: false,
+      leavesAccount: false,
+    };
+    people += 1;
+    names[kind]?.add(object.metadata.name);
+    if (person.address !== undefined) byAddress.add(person.address, person);
+    if (person.account !== undefined) byAccount.add(person.account, person);
+    const source = object.spec.source;
+    if (source?.authority === directory.authority) byIdentity.add(source.externalId, person);
+    if (source?.directory === directory.name) ours.push(person);
+  };
+  for (const user of existing.users) meet('User', user);
+  for (const recipient of existing.recipients) meet('Recipient', recipient);
+
+  const tombstones = new Multimap<Tombstone>();
+  for (const tombstone of existing.tombstones) {
+    const address = canonicalAddress(tombstone.email);
+    if (typeof address === 'string') tombstones.add(address, tombstone);
+  }
+  return {
+    people,
+    ours,
+    byIdentity,
+    byAddress,
+    byAccount,
+    tombstones,
+    claims: existing.claims ?? new Map(),
+    groups: knowGroups(existing.groups, directory),
+    roles: existing.roles,
+    owner: existing.owner,
+    hasPerson: (kind, name) => names[kind]?.has(name) ?? false,
+  };
+}
+
+function knowGroups(groups: Iterable<Group>, directory: DirectorySettings): Tenant['groups'] {
+  const ours = new Map<string, KnownGroup>();
+  const byName = new Multimap<KnownGroup>();
+  const names = new Set<string>();
+  for (const object of groups) {
+    const { source, organization } = object.spec;
+    const name = object.spec.displayName ?? source?.displayName ?? object.metadata.name;
+    const group: KnownGroup = { object, nameKey: groupNameKey(name), found: false, renamed: false };
+    names.add(object.metadata.name);
+    if (organization === directory.organization) byName.add(group.nameKey, group);
+    if (source?.directory === directory.name && source.authority === directory.authority) {
+      ours.set(source.externalId, group);
+    }
+  }
+  return { ours, byName, hasObject: (name) => names.has(name) };
+}
+
+/** The spelling by which names of groups are compared: people take `Sales` and `sales ` for one group. */
+export function groupNameKey(name: string): string {
+  return name.trim().normalize('NFC').toLowerCase();
+}

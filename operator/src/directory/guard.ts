@@ -58,16 +58,21 @@ export function judge(facts: GuardFacts, settings: GuardSettings = defaultGuard)
   };
 }
 
+/** Whether the guard lets an action pass that awaits nobody: one without a withheld effect. */
+export function allows({ withheld }: Verdict, { effects }: Pick<PersonAction, 'effects'>): boolean {
+  return effects?.every((effect) => !withheld.has(effect)) ?? true;
+}
+
 /**
- * The actions that may be executed: those without a withheld effect that await nobody whose own update is held, since
- * the address that they get would still belong to that person.
+ * The actions that may be executed: those that pass, and await nobody whose own update does not, since the address that
+ * they are to get would still belong to that person.
  */
-export function executable(people: readonly PersonAction[], { withheld }: Verdict): readonly PersonAction[] {
-  if (withheld.size === 0) return people;
+export function executable(people: readonly PersonAction[], verdict: Verdict): readonly PersonAction[] {
+  if (verdict.withheld.size === 0) return people;
   const waiting = new Map(people.map((action) => [action.awaits, action]));
   const held = new Set<PersonAction>();
   for (const action of people) {
-    if (!action.effects?.some((effect) => withheld.has(effect))) continue;
+    if (allows(verdict, action)) continue;
     let next: PersonAction | undefined = action;
     while (next !== undefined && !held.has(next)) {
       held.add(next);

@@ -1,3 +1,4 @@
+import type { DirectoryContents } from '../record.ts';
 import { settleAccounts } from './accounts.ts';
 import { settleAddresses } from './addresses.ts';
 import { admit } from './admission.ts';
@@ -88,17 +89,16 @@ function groupLosses(losses: ReadonlyMap<string, number>, tenant: Tenant): Group
 }
 
 /**
- * True when nobody at all matches although this directory has people: the sign of a wrong base, filter or account.
- * The run must then fail with EmptyAnswer.
+ * True when nobody at all matches although people are linked to the directory: the sign of a wrong base, filter or
+ * account. The run must then fail with EmptyAnswer.
  */
 export function isSuspiciouslyEmpty({
-  directory,
   contents,
-  existing,
-}: Pick<PlanInput, 'directory' | 'contents' | 'existing'>): boolean {
-  if (contents.people.length > 0 || contents.rejected.some(({ of }) => of === 'Person')) return false;
-  for (const people of [existing.users, existing.recipients]) {
-    for (const { spec } of people) if (spec.source?.directory === directory.name) return true;
-  }
-  return false;
+  linked,
+}: {
+  readonly contents: DirectoryContents;
+  /** How many people the directory fills. */
+  readonly linked: number;
+}): boolean {
+  return linked > 0 && contents.people.length === 0 && !contents.rejected.some(({ of }) => of === 'Person');
 }

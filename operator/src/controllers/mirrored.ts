@@ -31,10 +31,10 @@ interface BaseStatus {
  * Ends the reconcile of an object that only has to be valid and in the database: one status patch, and what comes next.
  * @throws StalledError, WaitingError
  */
-export async function conclude<T extends Resource<unknown, BaseStatus>>(
+export async function conclude(
   context: Context,
-  type: ResourceType<T>,
-  object: T,
+  type: ResourceType,
+  object: Resource<unknown, BaseStatus>,
   outcome: {
     readonly problem: Problem | undefined;
     readonly mirrored: Mirrored<unknown>;
@@ -55,11 +55,16 @@ export async function conclude<T extends Resource<unknown, BaseStatus>>(
       : waiting
         ? reconciling(failure)
         : stalled(failure);
-  await patchStatus(context.client, type, object, {
-    ...facts,
-    observedGeneration: generation,
-    conditions: declare(object.status?.conditions, [...readiness, ...stated], generation, context.now()),
-  });
+  await patchStatus<object, Resource<unknown, object>>(
+    context.client,
+    type as ResourceType<Resource<unknown, object>>,
+    object,
+    {
+      ...facts,
+      observedGeneration: generation,
+      conditions: declare(object.status?.conditions, [...readiness, ...stated], generation, context.now()),
+    },
+  );
   if (waiting) throw new WaitingError('the database is not available', databaseRetryMs);
   if (failure !== undefined && next === done) throw new StalledError(failure.reason);
   return next;

@@ -6,7 +6,7 @@ import {
   type Recipient,
   type User,
 } from '@roster/crds';
-import { allows, type Verdict } from './guard.ts';
+import { executable, type Verdict } from './guard.ts';
 import type {
   CreateRecipient,
   CreateUser,
@@ -75,7 +75,7 @@ const reservationSize = 5_000;
  */
 export async function applyPlan(plan: Plan, target: Target, options: ApplyOptions): Promise<Applied> {
   const { verdict, signal, concurrency, progress } = options;
-  const people = plan.people.filter((action) => allows(verdict, action));
+  const people = executable(plan.people, verdict);
   const total = plan.groups.length + people.length;
   const failures: PlanLine[] = [];
   let written = 0;

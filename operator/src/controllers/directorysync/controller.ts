@@ -13,7 +13,7 @@ import {
 } from '../../runtime/index.ts';
 import { seconds } from '../conditions.ts';
 import type { Context } from '../context.ts';
-import { isFinished } from '../userdirectory/runs.ts';
+import { isFinished, isPending } from '../userdirectory/runs.ts';
 import { decide } from './decide.ts';
 import { carryOut, type Outcome } from './run.ts';
 import { type Progress, runStatus } from './status.ts';
@@ -103,7 +103,10 @@ async function reconcile(
 async function start(context: Context, run: DirectorySync, directory: Directory, signal: AbortSignal): Promise<void> {
   const { client, log, now } = context;
   const { namespace, name } = run.metadata;
-  const started: DirectorySync = { ...run, status: { ...run.status, startedAt: seconds(now()) } };
+  // The cache may be behind the end of this very run: nothing runs twice.
+  const fresh = await client.get(DirectorySync, requestFor(run), { signal });
+  if (!isPending(fresh)) return;
+  const started: DirectorySync = { ...fresh, status: { ...fresh.status, startedAt: seconds(now()) } };
   let latest = started;
   const report = async (phase: RunPhase, facts: Progress) => {
     const status = runStatus(latest, phase, facts, now());

@@ -40,7 +40,12 @@ export function decide({ run, directory, runs, active, now }: Observed): Decisio
         };
   }
   if (directory.spec.suspend) return { step: 'wait', message: `The directory ${run.spec.directory} is suspended.` };
-  const before = runs.find((other) => other !== run && !isFinished(other) && comesBefore(other, run));
+  const before = runs.find(
+    (other) =>
+      other.metadata.name !== run.metadata.name &&
+      !isFinished(other) &&
+      (active.has(other.metadata.uid ?? '') || comesBefore(other, run)),
+  );
   if (before !== undefined) return { step: 'wait', message: `Waiting for the run ${before.metadata.name} to end.` };
   return { step: 'start', directory };
 }

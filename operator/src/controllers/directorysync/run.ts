@@ -1,4 +1,4 @@
-import type { AppRole, DirectorySync, DirectorySyncStatus, RunPhase, UserDirectory } from '@roster/crds';
+import type { DirectorySync, DirectorySyncStatus, RunPhase, UserDirectory } from '@roster/crds';
 import { type Applied, applyPlan } from '../../directory/apply.ts';
 import { judge, type Verdict } from '../../directory/guard.ts';
 import {
@@ -6,6 +6,7 @@ import {
   isSuspiciouslyEmpty,
   lines,
   type Plan,
+  type PlanInput,
   planDirectory,
   samples,
 } from '../../directory/plan/index.ts';
@@ -83,21 +84,9 @@ export async function carryOut(
   }
 }
 
-async function read(context: Context, directory: UserDirectory, signal: AbortSignal): Promise<DirectoryContents> {
-  const { reader } = await prepareReader(context.client, directory, signal);
-  const contents = await readAll(reader, signal);
-  const { namespace, name } = directory.metadata;
-  const linked = [...linkedPeople(context, directory)].length;
-  if (contents.evidence.complete && isSuspiciouslyEmpty(contents, linked)) {
-    throw new RosterError('EmptyAnswer', `Nobody matches, although ${linked} people of ${namespace}/${name} exist.`);
-  }
-  return contents;
-}
-
-function* linkedPeople({ informers: { users, recipients } }: Context, { metadata }: UserDirectory) {
-  const key = `${metadata.namespace}/${metadata.name}`;
-  yield* users.cache.byIndex('directory', key);
-  yield* recipients.cache.byIndex('directory', key);
+async function read({ client }: Context, directory: UserDirectory, signal: AbortSignal): Promise<DirectoryContents> {
+  const { reader } = await prepareReader(client, directory, signal);
+  return await readAll(reader, signal);
 }
 
 /** An incomplete read ends here: nothing of it is compared, so that nobody can be changed by it. */
@@ -109,25 +98,28 @@ function assertComplete({ evidence }: DirectoryContents): void {
   );
 }
 
+/** @throws RosterError EmptyAnswer: nobody matches, which more likely is a wrong filter than a company without people. */
 async function makePlan(context: Context, directory: UserDirectory, contents: DirectoryContents): Promise<Plan> {
   const { informers, mirror, now } = context;
   const namespace = directory.metadata.namespace ?? '';
-  return planDirectory({
+  const input: PlanInput = {
     directory: settingsOf(directory, contents.evidence.authority),
     contents,
     existing: {
-      users: informers.users.cache.list(namespace),
-      recipients: informers.recipients.cache.list(namespace),
+      users: { [Symbol.iterator]: () => informers.users.cache.list(namespace)[Symbol.iterator]() },
+      recipients: { [Symbol.iterator]: () => informers.recipients.cache.list(namespace)[Symbol.iterator]() },
       groups: informers.groups.cache.list(namespace),
-      roles: new Map(
-        [...informers.roles.cache.list(namespace)].map((role): [string, AppRole] => [role.metadata.name, role]),
-      ),
+      roles: new Map([...informers.roles.cache.list(namespace)].map((role) => [role.metadata.name, role])),
       owner: informers.tenants.cache.get(namespace, tenantName)?.spec.owner,
       tombstones: await mirror.tombstones(namespace),
       claims: await mirror.claims.holders(namespace),
     },
     now: now(),
-  });
+  };
+  if (isSuspiciouslyEmpty(input)) {
+    throw new RosterError('EmptyAnswer', 'Nobody matches, although people of this directory exist.');
+  }
+  return planDirectory(input);
 }
 
 function settingsOf({ metadata, spec }: UserDirectory, authority: string): DirectorySettings {

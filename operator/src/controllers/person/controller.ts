@@ -32,7 +32,7 @@ export function addPersonController(manager: Manager, context: Context, vanishin
     User: add(manager, {
       ...context,
       kind: 'User',
-      type: User,
+      type: User as ResourceType<Person>,
       informer: users as Informer<Person>,
       vanishings,
       tally,
@@ -40,7 +40,7 @@ export function addPersonController(manager: Manager, context: Context, vanishin
     Recipient: add(manager, {
       ...context,
       kind: 'Recipient',
-      type: Recipient,
+      type: Recipient as ResourceType<Person>,
       informer: recipients as Informer<Person>,
       vanishings,
       tally,
@@ -50,7 +50,7 @@ export function addPersonController(manager: Manager, context: Context, vanishin
 
 interface Scope extends Context {
   readonly kind: PersonKind;
-  readonly type: ResourceType;
+  readonly type: ResourceType<Person>;
   readonly informer: Informer<Person>;
   readonly vanishings: Vanishings;
   readonly tally: PeopleTally;
@@ -124,8 +124,8 @@ async function mirror(scope: Scope, { row, problems }: Decision): Promise<Mirror
 }
 
 /** What others name matters when it comes or goes; people themselves are reconciled at the start anyway. */
-const appearsOrGoes = (event: InformerEvent<never>): boolean =>
-  event.type === 'deleted' || (event.type === 'added' && !event.initial);
+const appearsOrGoes = ({ type, initial }: { readonly type: string; readonly initial?: boolean }): boolean =>
+  type === 'deleted' || (type === 'added' && initial !== true);
 
 function whoNames(people: Cache<Person>, index: 'organization' | 'role' | 'group') {
   return (event: {
@@ -163,7 +163,7 @@ export const personIndexes = {
       person,
       'roles' in person.spec ? (person.spec.roles ?? []) : [],
       [...(person.spec.organizations ?? []), ...(person.spec.source?.organizations ?? [])].flatMap((membership) =>
-        'roles' in membership ? (membership.roles ?? []) : [],
+        'roles' in membership ? ((membership.roles ?? []) as string[]) : [],
       ),
     ),
   group: (person: Person) => named(person, person.spec.groups ?? [], person.spec.source?.groups ?? []),

@@ -6,7 +6,6 @@ import {
   type ResourceType,
   Tenant,
 } from '@roster/crds';
-import type { RowKey } from '../../mirror/index.ts';
 import {
   annotationsChanged,
   anyOf,
@@ -113,17 +112,17 @@ async function settleVanished(
   namespace: string,
   tenant: Tenant | undefined,
 ): Promise<VanishedVerdict> {
-  const vanished = vanishings.pending(namespace, (row) => exists(informers, row));
+  const vanished = vanishings.pending(namespace, informers);
   if (vanished.length === 0) {
     metrics.mirrorHeld.set({ namespace }, 0);
-    return { hold: false };
+    return { hold: false, confirmed: false };
   }
   const sevenDaysAgo = new Date(now().getTime() - 7 * 24 * 3_600_000);
   const verdict = judge({
     vanished,
     tenantExists: tenant !== undefined,
     confirmed: tenant?.metadata.annotations?.[confirmVanished],
-    people: await mirror.countPeople(namespace),
+    people: mirror.countPeople(namespace),
     buriedLastSevenDays: await mirror.buriedSince(namespace, sevenDaysAgo),
   });
   metrics.mirrorHeld.set({ namespace }, verdict.hold ? vanished.length : 0);
@@ -132,21 +131,9 @@ async function settleVanished(
     if (tenant !== undefined) events.record(Tenant, tenant, 'Warning', 'PeopleVanished', verdict.message);
     return verdict;
   }
-  await mirror.bury(vanished);
+  await mirror.bury(vanished, { confirmed: verdict.confirmed });
   vanishings.settle(namespace, vanished);
   return verdict;
-}
-
-function exists(informers: Context['informers'], { kind, namespace, name }: RowKey): boolean {
-  const caches = {
-    Tenant: informers.tenants,
-    Organization: informers.organizations,
-    AppRole: informers.roles,
-    Group: informers.groups,
-    User: informers.users,
-    Recipient: informers.recipients,
-  };
-  return caches[kind].cache.get(namespace, name) !== undefined;
 }
 
 async function ensureBuiltIns({ client, informers, events }: Context, tenant: Tenant): Promise<void> {

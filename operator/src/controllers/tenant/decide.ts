@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { judgeVanishing, type RowKey, type VanishingJudgement } from '../../mirror/index.ts';
+import { isPersonKind, judgeVanishing, type RowKey } from '../../mirror/index.ts';
 import type { Stated } from '../conditions.ts';
 
 /** With this annotation on the Tenant an administrator confirms that what vanished is really gone. */
@@ -17,25 +17,28 @@ export interface VanishedFacts {
 }
 
 export type VanishedVerdict =
-  | { readonly hold: false }
+  | {
+      readonly hold: false /** By an administrator, so that it does not count against the guard. */;
+      readonly confirmed: boolean;
+    }
   | { readonly hold: true; readonly token: string; readonly message: string };
 
 /** Whether rows without a resource may go. Groups, roles and organizations follow the people they vanished with. */
 export function judge(facts: VanishedFacts): VanishedVerdict {
-  if (facts.vanished.length === 0) return { hold: false };
+  if (facts.vanished.length === 0) return { hold: false, confirmed: false };
   const token = tokenOf(facts.vanished);
-  const people = facts.vanished.filter(({ kind }) => kind === 'User' || kind === 'Recipient').length;
+  const people = facts.vanished.filter(({ kind }) => isPersonKind(kind)).length;
   if (!facts.tenantExists) {
     const message = `The Tenant is gone, so ${describe(facts.vanished)} stay in the database. Create the Tenant again.`;
     return { hold: true, token, message };
   }
-  if (facts.confirmed === token) return { hold: false };
-  const judgement: VanishingJudgement = judgeVanishing({
+  if (facts.confirmed === token) return { hold: false, confirmed: true };
+  const judgement = judgeVanishing({
     live: facts.people,
     vanished: people,
     buriedLastSevenDays: facts.buriedLastSevenDays,
   });
-  if (!judgement.hold) return { hold: false };
+  if (!judgement.hold) return { hold: false, confirmed: false };
   return {
     hold: true,
     token,
@@ -58,6 +61,8 @@ function describe(vanished: readonly RowKey[]): string {
 
 /** Names exactly this set, so that a confirmation never covers somebody who vanished later. */
 function tokenOf(vanished: readonly RowKey[]): string {
-  const keys = vanished.map(({ kind, name }) => `${kind}/${name}`).sort();
-  return createHash('sha256').update(keys.join('\n')).digest('hex').slice(0, 12);
+  return createHash('sha256')
+    .update([...vanished].sort().join('\n'))
+    .digest('hex')
+    .slice(0, 12);
 }

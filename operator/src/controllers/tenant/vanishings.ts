@@ -1,39 +1,47 @@
 import type { RowKey } from '../../mirror/index.ts';
-
-/** A row in the database whose resource is gone. */
-export type Vanished = RowKey;
+import type { Informers } from '../context.ts';
 
 /**
- * Collects what vanished, by namespace, so that what vanishes together is judged together: one by one, a deleted
- * CRD would look like many small deletions.
+ * Collects the rows whose resources vanished, by namespace, so that what vanishes together is judged together: one by
+ * one, a deleted CRD would look like many small deletions.
  */
 export class Vanishings {
-  readonly #byNamespace = new Map<string, Map<string, Vanished>>();
+  readonly #byNamespace = new Map<string, Map<string, RowKey>>();
   readonly #onReport: (namespace: string) => void;
 
   constructor(onReport: (namespace: string) => void) {
     this.#onReport = onReport;
   }
 
-  report(vanished: Vanished): void {
-    let rows = this.#byNamespace.get(vanished.namespace);
-    if (rows === undefined) {
-      rows = new Map();
-      this.#byNamespace.set(vanished.namespace, rows);
-    }
-    rows.set(`${vanished.kind}/${vanished.name}`, vanished);
-    this.#onReport(vanished.namespace);
+  report(row: RowKey): void {
+    const rows = this.#byNamespace.get(row.namespace) ?? new Map<string, RowKey>();
+    this.#byNamespace.set(row.namespace, rows.set(keyOf(row), row));
+    this.#onReport(row.namespace);
   }
 
   /** Those of a namespace that have not come back meanwhile. */
-  pending(namespace: string, exists: (row: Vanished) => boolean): readonly Vanished[] {
-    const rows = this.#byNamespace.get(namespace);
-    if (rows === undefined) return [];
-    for (const [key, row] of rows) if (exists(row)) rows.delete(key);
+  pending(namespace: string, informers: Informers): readonly RowKey[] {
+    const rows = this.#byNamespace.get(namespace) ?? new Map<string, RowKey>();
+    for (const [key, row] of rows) if (exists(informers, row)) rows.delete(key);
     return [...rows.values()];
   }
 
-  settle(namespace: string, rows: readonly Vanished[]): void {
-    for (const { kind, name } of rows) this.#byNamespace.get(namespace)?.delete(`${kind}/${name}`);
+  settle(namespace: string, rows: readonly RowKey[]): void {
+    for (const row of rows) this.#byNamespace.get(namespace)?.delete(keyOf(row));
   }
+}
+
+const keyOf = ({ kind, name }: RowKey): string => `${kind}/${name}`;
+
+/** Whether a row has a resource. */
+export function exists(informers: Informers, { namespace, kind, name }: RowKey): boolean {
+  const byKind = {
+    Tenant: informers.tenants,
+    Organization: informers.organizations,
+    AppRole: informers.roles,
+    Group: informers.groups,
+    User: informers.users,
+    Recipient: informers.recipients,
+  };
+  return byKind[kind].cache.get(namespace, name) !== undefined;
 }

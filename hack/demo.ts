@@ -1,0 +1,327 @@
+/** The demo behind `hack/demo`: a directory becomes Kubernetes users, and the database follows. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { apiVersion, type Condition, DirectorySync, Group, Tenant, User, UserDirectory } from '@roster/crds';
+import { leaderElectionRole, manifests, operatorClusterRole, secretsReaderClusterRole } from '@roster/crds/manifests';
+import { stringify } from 'yaml';
+import { type ApiClient, Informer, silentLogger } from '../operator/src/runtime/index.ts';
+import { serviceAccount } from './openldap/config.ts';
+import { generateDirectory } from './openldap/people.ts';
+import { startSlapd } from './openldap/slapd.ts';
+import { apiClient, freePort, kubectl, type Part, startCluster, startOperator } from './stack.ts';
+
+const root = dirname(import.meta.dirname);
+const state = join(root, '.roster/demo');
+const namespace = 'acme';
+const directoryName = 'corporate';
+const suffix = 'dc=example,dc=com';
+const operatorNamespace = 'roster-system';
+
+const { values: options } = parseArgs({
+  options: { once: { type: 'boolean' }, clean: { type: 'boolean' }, kubeconfig: { type: 'string' } },
+});
+
+const started = Date.now();
+const say = (sentence: string) =>
+  console.error(`${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s  ${sentence}`);
+
+const parts: Part[] = [];
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+
+try {
+  await main();
+} catch (error) {
+  if (!stop.signal.aborted) {
+    console.error(`\nhack/demo: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
+} finally {
+  // The operator gives its lease back while the control plane still runs.
+  for (const part of parts.reverse()) await part.stop();
+}
+
+async function main(): Promise<void> {
+  if (options.clean) await rm(state, { recursive: true, force: true });
+  await mkdir(state, { recursive: true, mode: 0o700 });
+  const goesOn = existsSync(join(state, 'settings.json'));
+  const settings = await loadSettings();
+  say(goesOn ? 'Going on from what the last demo left in .roster/demo' : 'Starting a new demo in .roster/demo');
+
+  const cluster = await useCluster();
+  const slapd = await startDirectory(settings);
+  await setUp(cluster.admin, slapd.caBundle, slapd.urls.ldaps, settings.directoryPassword);
+
+  say('Starting the operator with its embedded database');
+  const operator = await startOperator({
+    kubeconfig: cluster.operator,
+    database: `pglite:${join(state, 'database')}`,
+    metricsPort: settings.metricsPort,
+    log: join(state, 'operator.log'),
+  });
+  parts.push(operator);
+  const gone = Promise.race([...parts.map((part) => part.failed), slapd.ended.then(never), aborted(stop.signal)]);
+
+  const client = apiClient(cluster.admin, 'roster-demo');
+  const run = await Promise.race([synchronise(client), gone]);
+  const ready = await Promise.race([everybodyReady(client), gone]);
+  const summary = await summarize(client, run, ready);
+  tell(run, summary, cluster.admin, settings.metricsPort);
+  if (options.once) {
+    console.log(JSON.stringify(summary));
+    process.exitCode = summary.ready ? 0 : 1;
+    return;
+  }
+  console.error('\nThe demo runs until Ctrl-C.');
+  await gone;
+}
+
+interface Settings {
+  readonly ldapPort: number;
+  readonly ldapsPort: number;
+  readonly metricsPort: number;
+  readonly directoryPassword: string;
+}
+
+/** Ports and passwords stay the same from start to start, so that nothing looks changed. */
+async function loadSettings(): Promise<Settings> {
+  const file = join(state, 'settings.json');
+  if (existsSync(file)) return JSON.parse(await readFile(file, 'utf8')) as Settings;
+  const settings: Settings = {
+    ldapPort: await freePort(),
+    ldapsPort: await freePort(),
+    metricsPort: await freePort(),
+    directoryPassword: randomBytes(16).toString('hex'),
+  };
+  await writeFile(file, JSON.stringify(settings), { mode: 0o600 });
+  return settings;
+}
+
+async function useCluster(): Promise<{ admin: string; operator: string }> {
+  if (options.kubeconfig !== undefined) {
+    say(`Using the cluster of ${options.kubeconfig}`);
+    return { admin: options.kubeconfig, operator: options.kubeconfig };
+  }
+  say('Starting the control plane: etcd and kube-apiserver (usually 5 seconds)');
+  const cluster = await startCluster(join(state, 'cluster'));
+  parts.push(cluster);
+  return { admin: cluster.kubeconfig, operator: cluster.operatorKubeconfig };
+}
+
+async function startDirectory({ ldapPort, ldapsPort, directoryPassword }: Settings) {
+  say('Starting OpenLDAP with 1,000 people in 60 groups');
+  const directory = generateDirectory({ suffix, people: 1_000, groups: 60, memberships: 3 });
+  const slapd = await startSlapd({
+    directory: join(state, 'openldap'),
+    suffix,
+    adminPassword: directoryPassword,
+    entries: () => directory.entries(directoryPassword),
+    ports: { ldap: ldapPort, ldaps: ldapsPort },
+  });
+  parts.push({ name: 'slapd', pid: slapd.pid, failed: new Promise(() => {}), stop: () => slapd.stop() });
+  return slapd;
+}
+
+/** Applies what a platform team would keep in Git; the same files lie in .roster/demo to look at. */
+async function setUp(kubeconfig: string, caBundle: string, url: string, password: string): Promise<void> {
+  say('Applying the CRDs, the policies, and the sample Tenant, Organization and UserDirectory');
+  const install = [...manifests(), ...permissions()].map((object) => stringify(object)).join('---\n');
+  const tenant = tenantObjects(caBundle, url, password)
+    .map((object) => stringify(object))
+    .join('---\n');
+  await writeFile(join(state, 'install.yaml'), install);
+  await writeFile(join(state, 'tenant.yaml'), tenant, { mode: 0o600 });
+  await kubectl(kubeconfig, ['apply', '--server-side', '-f', '-'], install);
+  await kubectl(kubeconfig, [
+    'wait',
+    '--for=condition=Established',
+    'crd',
+    '-l',
+    'app.kubernetes.io/part-of=roster',
+    '--timeout=60s',
+  ]);
+  await kubectl(kubeconfig, ['apply', '--server-side', '-f', '-'], tenant);
+}
+
+/** The operator runs with exactly the rights that its roles give. */
+function permissions(): object[] {
+  const subjects = [{ kind: 'ServiceAccount', name: 'roster-operator', namespace: operatorNamespace }];
+  const roleRef = (kind: string, name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
+  const binding = { apiVersion: 'rbac.authorization.k8s.io/v1' };
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: operatorNamespace } },
+    operatorClusterRole,
+    secretsReaderClusterRole,
+    { ...leaderElectionRole, metadata: { ...leaderElectionRole.metadata, namespace: operatorNamespace } },
+    {
+      ...binding,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'roster-operator' },
+      roleRef: roleRef('ClusterRole', 'roster-operator'),
+      subjects,
+    },
+    {
+      ...binding,
+      kind: 'RoleBinding',
+      metadata: { name: 'roster-leader-election', namespace: operatorNamespace },
+      roleRef: roleRef('Role', 'roster-leader-election'),
+      subjects,
+    },
+  ];
+}
+
+function tenantObjects(caBundle: string, url: string, password: string): object[] {
+  const metadata = (name: string, more: object = {}) => ({ name, namespace, ...more });
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    { apiVersion, kind: Tenant.kind, metadata: metadata('tenant'), spec: { displayName: 'Acme Reporting' } },
+    { apiVersion, kind: 'Organization', metadata: metadata('sales'), spec: { displayName: 'Sales' } },
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: metadata('corporate-directory', { annotations: { 'roster.dev/hosts': url } }),
+      stringData: { username: serviceAccount(suffix), password },
+    },
+    {
+      apiVersion,
+      kind: UserDirectory.kind,
+      metadata: metadata(directoryName),
+      spec: {
+        ldap: {
+          urls: [url],
+          caBundle,
+          credentials: { secretRef: { name: 'corporate-directory' } },
+          users: { baseDN: `ou=People,${suffix}` },
+          groups: { baseDN: `ou=Groups,${suffix}` },
+        },
+        organization: 'main',
+        defaultRole: 'users',
+      },
+    },
+  ];
+}
+
+/** Asks for a run and shows how it goes; resolves with the run when it has ended. */
+async function synchronise(client: ApiClient): Promise<DirectorySync> {
+  say('Asking for a synchronisation: kubectl annotate userdirectory corporate roster.dev/requestedAt=...');
+  const runs = new Informer(client, DirectorySync, silentLogger, { namespaces: [namespace] });
+  const watching = new AbortController();
+  void runs.run(watching.signal);
+  await runs.whenSynced(stop.signal);
+  const known = new Set([...runs.cache.list(namespace)].map((run) => run.metadata.uid));
+  const { promise, resolve } = Promise.withResolvers<DirectorySync>();
+  let shown = '';
+  runs.onEvent((event) => {
+    const { status } = event.object;
+    if (event.type === 'deleted' || known.has(event.object.metadata.uid) || status?.phase === undefined) return;
+    const line = `  ${status.phase}: ${status.message ?? ''}`;
+    if (line !== shown) say(line);
+    shown = line;
+    if (['Succeeded', 'Failed', 'Held', 'Aborted'].includes(status.phase)) resolve(event.object);
+  });
+  await client.mergePatch(
+    UserDirectory,
+    { namespace, name: directoryName },
+    { metadata: { annotations: { 'roster.dev/requestedAt': new Date().toISOString() } } },
+  );
+  const run = await promise;
+  watching.abort();
+  return run;
+}
+
+interface Readiness {
+  readonly people: number;
+  readonly ready: number;
+}
+
+/** Resolves when every person that came from the directory is in force and mirrored. */
+async function everybodyReady(client: ApiClient): Promise<Readiness> {
+  const users = new Informer(client, User, silentLogger, { namespaces: [namespace] });
+  const watching = new AbortController();
+  void users.run(watching.signal);
+  await users.whenSynced(stop.signal);
+  const { promise, resolve } = Promise.withResolvers<Readiness>();
+  const pending = new Set<string>();
+  const check = () => pending.size === 0 && resolve({ people: users.cache.size, ready: users.cache.size });
+  users.onEvent((event) => {
+    const { name } = event.object.metadata;
+    if (event.type === 'deleted' || isReady(event.object.status?.conditions)) pending.delete(name);
+    else pending.add(name);
+    check();
+  });
+  check();
+  const readiness = await promise;
+  watching.abort();
+  return readiness;
+}
+
+const isReady = (conditions: readonly Condition[] | undefined) =>
+  conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+
+interface Summary {
+  readonly users: number;
+  readonly groups: number;
+  readonly memberships: number;
+  readonly rejected: readonly { readonly dn: string; readonly reason: string }[];
+  readonly syncSeconds: number;
+  readonly mirrored: number;
+  readonly ready: boolean;
+}
+
+async function summarize(client: ApiClient, { status }: DirectorySync, readiness: Readiness): Promise<Summary> {
+  let groups = 0;
+  for await (const page of client.listAll(Group, { namespace })) {
+    groups += page.items.filter(({ spec }) => spec.source?.directory === directoryName).length;
+  }
+  const rejected = (status?.samples ?? []).filter(({ action }) => action === 'Reject');
+  return {
+    users: readiness.people,
+    groups,
+    memberships: status?.memberships ?? 0,
+    rejected: rejected.map(({ record, reason }) => ({ dn: record, reason: reason ?? '' })),
+    syncSeconds: (status?.stages ?? []).reduce((sum, { seconds }) => sum + seconds, 0),
+    mirrored: readiness.ready,
+    ready: status?.phase === 'Succeeded' && readiness.ready === readiness.people,
+  };
+}
+
+function tell({ metadata, status }: DirectorySync, summary: Summary, kubeconfig: string, metricsPort: number): void {
+  const bin = process.env.ROSTER_KUBE_BIN ?? '';
+  const stages = (status?.stages ?? [])
+    .map(({ name, seconds }) => `${name.toLowerCase()} ${seconds.toFixed(1)} s`)
+    .join(', ');
+  const lines = [
+    '',
+    `The run ${metadata.name} ${status?.phase?.toLowerCase()}: ${status?.message ?? ''}`,
+    `  ${summary.users} users and ${summary.groups} groups with ${summary.memberships} memberships; ${summary.mirrored} users are in the database.`,
+    `  ${stages}.`,
+    ...(summary.rejected.length === 0 ? [] : ['  Rejected:']),
+    ...(status?.samples ?? [])
+      .filter(({ action }) => action === 'Reject')
+      .map(({ record, reason, message }) => `    ${record}\n      ${reason}: ${message}`),
+    '',
+    'Try it:',
+    `  export KUBECONFIG=${relative(process.cwd(), kubeconfig) || kubeconfig} PATH=${bin}:$PATH`,
+    `  kubectl config set-context --current --namespace ${namespace}`,
+    '  kubectl get userdirectories,directorysyncs',
+    `  kubectl describe directorysync ${metadata.name}`,
+    '  kubectl get users.roster.dev | head',
+    `  kubectl annotate userdirectory ${directoryName} roster.dev/requestedAt="$(date -Is)" --overwrite`,
+    `  curl -s http://127.0.0.1:${metricsPort}/metrics | grep ^roster_`,
+  ];
+  console.error(lines.join('\n'));
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    if (signal.aborted) reject(signal.reason);
+  });
+}
+
+function never(): never {
+  throw new Error(`slapd ended; its log is ${join(state, 'openldap/slapd.log')}`);
+}

@@ -1,0 +1,65 @@
+/** The program `roster`. */
+import { manifests } from '@roster/crds/manifests';
+import { stringify } from 'yaml';
+import { type Config, parse, UsageError } from './config.ts';
+import { catalogue, RosterError } from './errors.ts';
+import { createLogger } from './log.ts';
+import { Mirror, migrate, openDatabase } from './mirror/index.ts';
+import { connect, installationIdentity, runOperator } from './operator.ts';
+
+try {
+  const invocation = parse(process.argv.slice(2), process.env, process.stderr.isTTY === true);
+  switch (invocation.command) {
+    case 'help':
+      process.stdout.write(invocation.text);
+      break;
+    case 'manifests':
+      process.stdout.write(
+        manifests()
+          .map((manifest) => stringify(manifest))
+          .join('---\n'),
+      );
+      break;
+    case 'migrate':
+      await runMigrate(invocation.config);
+      break;
+    case 'operator':
+      await run(invocation.config);
+      break;
+    case 'all':
+      await runMigrate(invocation.config);
+      await run(invocation.config);
+      break;
+  }
+} catch (error) {
+  process.stderr.write(`roster: ${explain(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
+
+async function run(config: Config): Promise<void> {
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
+  await runOperator(config, createLogger(config), stop.signal);
+}
+
+async function runMigrate(config: Config): Promise<void> {
+  const log = createLogger(config);
+  const client = connect(config);
+  const database = await openDatabase(config.database, { logger: log });
+  try {
+    await migrate(database);
+    await Mirror.open(database, {
+      identity: await installationIdentity(client, config.installation),
+      logger: log,
+      adopt: config.adopt,
+    });
+  } finally {
+    await database.close();
+    await client.close();
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof RosterError) return `${error.message} ${catalogue[error.reason].remedy}`;
+  return error instanceof Error ? error.message : String(error);
+}

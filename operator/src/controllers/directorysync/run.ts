@@ -6,7 +6,6 @@ import {
   isSuspiciouslyEmpty,
   lines,
   type Plan,
-  type PlanInput,
   planDirectory,
   samples,
 } from '../../directory/plan/index.ts';
@@ -102,12 +101,18 @@ function assertComplete({ evidence }: DirectoryContents): void {
 async function makePlan(context: Context, directory: UserDirectory, contents: DirectoryContents): Promise<Plan> {
   const { informers, mirror, now } = context;
   const namespace = directory.metadata.namespace ?? '';
-  const input: PlanInput = {
+  const key = `${namespace}/${directory.metadata.name}`;
+  const linked =
+    informers.users.cache.countByIndex('directory', key) + informers.recipients.cache.countByIndex('directory', key);
+  if (isSuspiciouslyEmpty({ contents, linked })) {
+    throw new RosterError('EmptyAnswer', `Nobody matches, although ${linked} people of this directory exist.`);
+  }
+  return planDirectory({
     directory: settingsOf(directory, contents.evidence.authority),
     contents,
     existing: {
-      users: { [Symbol.iterator]: () => informers.users.cache.list(namespace)[Symbol.iterator]() },
-      recipients: { [Symbol.iterator]: () => informers.recipients.cache.list(namespace)[Symbol.iterator]() },
+      users: informers.users.cache.list(namespace),
+      recipients: informers.recipients.cache.list(namespace),
       groups: informers.groups.cache.list(namespace),
       roles: new Map([...informers.roles.cache.list(namespace)].map((role) => [role.metadata.name, role])),
       owner: informers.tenants.cache.get(namespace, tenantName)?.spec.owner,
@@ -115,11 +120,7 @@ async function makePlan(context: Context, directory: UserDirectory, contents: Di
       claims: await mirror.claims.holders(namespace),
     },
     now: now(),
-  };
-  if (isSuspiciouslyEmpty(input)) {
-    throw new RosterError('EmptyAnswer', 'Nobody matches, although people of this directory exist.');
-  }
-  return planDirectory(input);
+  });
 }
 
 function settingsOf({ metadata, spec }: UserDirectory, authority: string): DirectorySettings {

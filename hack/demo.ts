@@ -5,7 +5,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { apiVersion, type Condition, DirectorySync, Group, Tenant, User, UserDirectory } from '@roster/crds';
-import { leaderElectionRole, manifests, operatorClusterRole, secretsReaderClusterRole } from '@roster/crds/manifests';
+import { leaderElectionRole, manifests } from '@roster/crds/manifests';
 import { stringify } from 'yaml';
 import { type ApiClient, Informer, silentLogger } from '../operator/src/runtime/index.ts';
 import { serviceAccount } from './openldap/config.ts';
@@ -153,8 +153,6 @@ function permissions(): object[] {
   const binding = { apiVersion: 'rbac.authorization.k8s.io/v1' };
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: operatorNamespace } },
-    operatorClusterRole,
-    secretsReaderClusterRole,
     { ...leaderElectionRole, metadata: { ...leaderElectionRole.metadata, namespace: operatorNamespace } },
     {
       ...binding,

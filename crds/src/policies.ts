@@ -141,9 +141,9 @@ export const policies: readonly Policy[] = [
   },
   {
     name: 'deletion-protection',
-    description: 'A user whose condition DeletionProtected is True cannot be deleted.',
+    description: 'A user or organization whose condition DeletionProtected is True cannot be deleted.',
     operations: ['DELETE'],
-    resources: ['users'],
+    resources: ['users', 'organizations'],
     variables: [
       closing,
       {
@@ -155,7 +155,7 @@ export const policies: readonly Policy[] = [
     validations: [
       {
         expression: 'variables.closing || variables.protection.size() == 0',
-        message: 'the user cannot be deleted; the condition DeletionProtected says why',
+        message: 'it cannot be deleted; the condition DeletionProtected says why',
         messageExpression: "oldObject.metadata.name + ' cannot be deleted: ' + variables.protection[0].message",
       },
     ],

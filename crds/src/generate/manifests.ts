@@ -3,6 +3,7 @@ import { kinds } from '../kinds/all.ts';
 import { policies } from '../policies.ts';
 import { type CustomResourceDefinition, customResourceDefinition } from './crd.ts';
 import type { Manifest } from './manifest.ts';
+import { editorClusterRole, operatorClusterRole, secretsReaderClusterRole, viewerClusterRole } from './roles.ts';
 import { admissionPolicy, type ValidatingAdmissionPolicy } from './policy.ts';
 
 export type { CustomResourceDefinition } from './crd.ts';
@@ -27,7 +28,8 @@ export function admissionPolicies(): readonly ValidatingAdmissionPolicy[] {
   return policies.flatMap(admissionPolicy);
 }
 
-/** Definitions and policies, in the order in which they can be applied. */
+/** Definitions, policies and cluster roles, in the order in which they can be applied. */
 export function manifests(): readonly Manifest[] {
-  return [...customResourceDefinitions(), ...admissionPolicies()];
+  const roles = [operatorClusterRole, secretsReaderClusterRole, viewerClusterRole, editorClusterRole];
+  return [...customResourceDefinitions(), ...admissionPolicies(), ...roles];
 }

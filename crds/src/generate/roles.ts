@@ -6,6 +6,7 @@ import { labels, type Manifest } from './manifest.ts';
 export interface PolicyRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
   readonly verbs: readonly string[];
 }
 
@@ -39,6 +40,15 @@ export const operatorClusterRole = clusterRole('roster-operator', [
   { apiGroups: [group], resources: ['approles', 'groups'], verbs: ['bootstrap'] },
   { apiGroups: [''], resources: ['namespaces'], verbs: read },
   { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+  // In each tenant namespace the operator binds itself to the one role that reads Secrets. It writes no role, and
+  // can bind no other: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#restrictions-on-role-binding-creation-or-update
+  { apiGroups: ['rbac.authorization.k8s.io'], resources: ['rolebindings'], verbs: ['create'] },
+  {
+    apiGroups: ['rbac.authorization.k8s.io'],
+    resources: ['clusterroles'],
+    resourceNames: ['roster-secrets-reader'],
+    verbs: ['bind'],
+  },
 ]);
 
 /** For a RoleBinding in each namespace that is a tenant: credentials elsewhere stay unreadable. */

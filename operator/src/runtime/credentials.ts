@@ -43,16 +43,17 @@ export class KubeConfigCredentials {
     return this.#current;
   }
 
-  /** The server refused them: ask the library again at the next request. */
+  /** They may be why a request failed: ask the library again at the next one. */
   expire(): void {
     this.#current = undefined;
   }
 
   /** Drops all connections, without waiting for requests in flight. */
   async close(): Promise<void> {
+    const dispatcher = this.#dispatcher;
     this.expire();
-    this.#dispatcherKey = undefined;
-    await this.#dispatcher?.destroy();
+    this.#dispatcher = undefined;
+    await dispatcher?.destroy();
   }
 
   async #read(): Promise<Credentials> {
@@ -76,7 +77,7 @@ export class KubeConfigCredentials {
     const key = JSON.stringify(chosen);
     if (this.#dispatcher === undefined || this.#dispatcherKey !== key) {
       // Requests in flight, watches among them, end on the old connections.
-      void this.#dispatcher?.close();
+      this.#dispatcher?.close().catch(() => undefined);
       this.#dispatcher = createDispatcher(chosen);
       this.#dispatcherKey = key;
     }

@@ -251,13 +251,8 @@ export class Reflector<T extends KubernetesObject> {
   /** Takes in one event of a running watch. */
   #follow(type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK', object: T): void {
     const { resourceVersion } = object.metadata;
-    if (resourceVersion !== undefined && this.#resourceVersion !== undefined) {
-      if (isOlder(resourceVersion, this.#resourceVersion)) {
-        throw new OutOfOrderError('The watch went back in time.');
-      }
-      if (resourceVersion === this.#resourceVersion && type !== 'BOOKMARK') {
-        return;
-      }
+    if (isOlder(resourceVersion ?? '', this.#resourceVersion ?? '')) {
+      throw new OutOfOrderError('The watch went back in time.');
     }
     if (type === 'DELETED') {
       this.#remove(object);

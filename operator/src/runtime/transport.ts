@@ -134,6 +134,7 @@ export class Transport {
     } catch (error) {
       request.signal?.throwIfAborted();
       onAnswer?.({ code: '<error>', method, host: server.host });
+      credentials.expire();
       throw transportError(request, error);
     }
   }

@@ -1,0 +1,209 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { ApiError, isAmbiguous, isConflict, isNotFound, TransportError } from './apierror.ts';
+import { ApiClient, type ObjectList } from './client.ts';
+import { selfSignedCertificate } from './testing/certificate.ts';
+import { WIDGET, type Widget, widgetPath } from './testing/widget.ts';
+import { type Fault, WireServer, type WireServerOptions } from './testing/wireserver.ts';
+
+const options = { userAgent: 'runtime-test', fieldManager: 'tester', timeoutMs: 5_000 };
+const closers: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  await Promise.all(closers.splice(0).map((close) => close()));
+});
+
+async function setUp(serverOptions: WireServerOptions = {}, clientOptions: object = {}) {
+  const server = new WireServer(serverOptions);
+  await server.start();
+  const client = ApiClient.fromKubeConfig(server.kubeConfig(), { ...options, ...clientOptions });
+  closers.push(
+    () => client.close(),
+    () => server.stop(),
+  );
+  return { server, client };
+}
+
+/** The first requests meet these faults, the others none. */
+function faults(server: WireServer, ...list: Fault[]): void {
+  server.fault = () => list.shift();
+}
+
+const key = { namespace: 'acme', name: 'a' };
+const path = widgetPath('acme', 'a');
+
+describe.each([{ http1: false }, { http1: true }])('ApiClient over HTTP (1.1 only: $http1)', (protocol) => {
+  it('keeps one connection for thousands of sequential requests', async () => {
+    const { server, client } = await setUp(protocol);
+    server.put(path);
+    for (let count = 0; count < 3_000; count++) {
+      await client.get(WIDGET, key);
+    }
+    expect(server.requests.length).toBe(3_000);
+    expect(server.connections).toBe(1);
+  });
+
+  it('reads and writes objects', async () => {
+    const { server, client } = await setUp(protocol);
+    await client.create(WIDGET, { metadata: { ...key }, spec: { size: 1 } });
+    await client.mergePatch(WIDGET, key, { spec: { size: 2 } });
+    expect(await client.get<Widget>(WIDGET, key)).toMatchObject({ metadata: key, spec: { size: 2 } });
+    await client.delete(WIDGET, key, { preconditions: { uid: 'u' } });
+    expect(server.objects()).toEqual([]);
+    await expect(client.get(WIDGET, key)).rejects.toSatisfy(isNotFound);
+    expect(
+      server.requests.map(({ method, query, headers }) => [method, query.toString(), headers['content-type']]),
+    ).toEqual([
+      ['POST', 'fieldManager=tester&fieldValidation=Strict', 'application/json'],
+      ['PATCH', 'fieldManager=tester&fieldValidation=Strict', 'application/merge-patch+json'],
+      ['GET', '', undefined],
+      ['DELETE', '', 'application/json'],
+      ['GET', '', undefined],
+    ]);
+    expect(JSON.parse(server.requests[3]?.body ?? '')).toMatchObject({ preconditions: { uid: 'u' } });
+  });
+
+  it('surfaces a write whose answer got lost, once, as ambiguous', async () => {
+    const { server, client } = await setUp(protocol);
+    faults(server, { kind: 'reset', after: true });
+    await expect(client.create(WIDGET, { metadata: key })).rejects.toSatisfy(isAmbiguous);
+    expect(server.requests.length).toBe(1);
+    expect(server.object(path)).toBeDefined();
+  });
+
+  it('repeats a read whose connection broke', async () => {
+    const { server, client } = await setUp(protocol);
+    server.put(path);
+    faults(server, { kind: 'reset' }, { kind: 'garble' });
+    await expect(client.get(WIDGET, key)).resolves.toMatchObject({ metadata: key });
+    expect(server.requests.length).toBe(3);
+  });
+
+  it('gives up on a server that does not answer, and recovers', async () => {
+    const { server, client } = await setUp(protocol);
+    server.put(path);
+    faults(server, { kind: 'hang' });
+    const timeout = client.get(WIDGET, key, { timeoutMs: 50 });
+    await expect(timeout).rejects.toMatchObject({ name: 'TransportError', code: 'UND_ERR_HEADERS_TIMEOUT' });
+    await expect(client.get(WIDGET, key)).resolves.toMatchObject({ metadata: key });
+  });
+});
+
+describe('ApiClient', () => {
+  it('waits as long as a busy server asks, for reads and writes', async () => {
+    const { server, client } = await setUp();
+    faults(server, { kind: 'refuse', code: 429, retryAfter: 0 }, { kind: 'refuse', code: 503, retryAfter: 0 });
+    await client.create(WIDGET, { metadata: key });
+    expect(server.requests.length).toBe(3);
+  });
+
+  it('leaves a longer wait, and a refusal without one, to the caller', async () => {
+    const { server, client } = await setUp();
+    faults(server, { kind: 'refuse', code: 429, retryAfter: 3_600 }, { kind: 'refuse', code: 500 });
+    await expect(client.get(WIDGET, key)).rejects.toMatchObject({ code: 429, retryAfterSeconds: 3_600 });
+    await expect(client.get(WIDGET, key)).rejects.toMatchObject({ code: 500 });
+    expect(server.requests.length).toBe(2);
+  });
+
+  it('does not repeat a busy server for ever', async () => {
+    const { server, client } = await setUp();
+    server.fault = () => ({ kind: 'refuse', code: 429, retryAfter: 0 });
+    await expect(client.get(WIDGET, key)).rejects.toMatchObject({ code: 429 });
+    expect(server.requests.length).toBe(6);
+  });
+
+  it('tells a server that could not be reached from one that did not answer', async () => {
+    const { server, client } = await setUp();
+    await server.stop();
+    const error = await client.create(WIDGET, { metadata: key }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TransportError);
+    expect(isAmbiguous(error)).toBe(false);
+  });
+
+  it('lists in pages of one consistent version', async () => {
+    const { server, client } = await setUp();
+    for (let count = 0; count < 1_250; count++) {
+      server.put(widgetPath('acme', `w${count}`));
+    }
+    server.put(widgetPath('other', 'x'));
+    const pages: ObjectList<Widget>[] = [];
+    for await (const page of client.listAll(WIDGET, { namespace: 'acme' })) {
+      pages.push(page);
+    }
+    expect(pages.map(({ items }) => items.length)).toEqual([500, 500, 250]);
+    expect(new Set(pages.map(({ metadata }) => metadata.resourceVersion)).size).toBe(1);
+  });
+
+  it('bounds writes in flight, not reads', async () => {
+    const { server, client } = await setUp({}, { maxWritesInFlight: 2 });
+    server.put(path);
+    server.fault = ({ method }) => (method === 'POST' ? { kind: 'hang' } : undefined);
+    const abort = new AbortController();
+    const writes = ['b', 'c', 'd'].map((name) =>
+      client.create(WIDGET, { metadata: { ...key, name } }, { signal: abort.signal }),
+    );
+    const results = Promise.allSettled(writes);
+    await expect.poll(() => server.requests.length).toBe(2);
+    await client.get(WIDGET, key);
+    const other = client.dedicated();
+    closers.push(() => other.close());
+    await other.mergePatch(WIDGET, key, { spec: {} });
+    expect(server.requests.map(({ method }) => method)).toEqual(['POST', 'POST', 'GET', 'PATCH']);
+    abort.abort(new Error('enough'));
+    expect((await results).map((result) => result.status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(server.requests.length).toBe(4);
+  });
+
+  it('throws the reason of the signal', async () => {
+    const { server, client } = await setUp();
+    faults(server, { kind: 'hang' });
+    const abort = new AbortController();
+    const call = client.get(WIDGET, key, { signal: abort.signal });
+    await expect.poll(() => server.requests.length).toBe(1);
+    abort.abort(new Error('enough'));
+    await expect(call).rejects.toThrow('enough');
+  });
+
+  it('counts answers by code, method and host', async () => {
+    const answers: object[] = [];
+    const { server, client } = await setUp({}, { onAnswer: (answer: object) => answers.push(answer) });
+    faults(server, { kind: 'refuse', code: 403 }, { kind: 'reset' });
+    await client.get(WIDGET, key).catch(() => undefined);
+    await client.create(WIDGET, { metadata: key }).catch(() => undefined);
+    const { host } = new URL(server.url);
+    expect(answers).toEqual([
+      { code: '403', method: 'GET', host },
+      { code: '<error>', method: 'POST', host },
+    ]);
+  });
+
+  it('says in an error what the server said, and nothing of the request', async () => {
+    const { server, client } = await setUp();
+    faults(server, { kind: 'refuse', code: 409, reason: 'Conflict' }, { kind: 'reset' }, { kind: 'garble' });
+    const secret = { metadata: key, spec: { password: 'hunter2' } };
+    const errors = await Promise.all(
+      [1, 2, 3].map(() => client.create(WIDGET, secret as Widget).catch((error: unknown) => error)),
+    );
+    expect(errors.filter((error) => error instanceof ApiError && isConflict(error)).length).toBe(1);
+    for (const error of errors as Error[]) {
+      expect(`${error.message} ${String(error.cause)} ${JSON.stringify(error)}`).not.toMatch(/hunter2|test-token|Sec/);
+    }
+  });
+
+  it('follows a rotated CA and token', async () => {
+    const { server } = await setUp();
+    const config = server.kubeConfig('first');
+    const client = ApiClient.fromKubeConfig(config, options);
+    closers.push(() => client.close());
+    server.put(path);
+    await client.get(WIDGET, key);
+
+    await server.stop();
+    server.certificate = selfSignedCertificate();
+    await server.start();
+    await expect(client.create(WIDGET, { metadata: key })).rejects.toBeInstanceOf(TransportError);
+    Object.assign(config.getCurrentCluster() ?? {}, server.kubeConfig().getCurrentCluster());
+    Object.assign(config.getCurrentUser() ?? {}, { token: 'second' });
+    await client.get(WIDGET, key);
+    expect(server.requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer first', 'Bearer second']);
+  });
+});

@@ -5,9 +5,9 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { apiVersion, type Condition, DirectorySync, Group, Tenant, User, UserDirectory } from '@roster/crds';
-import { leaderElectionRole, manifests } from '@roster/crds/manifests';
 import { stringify } from 'yaml';
 import { type ApiClient, Informer, silentLogger } from '../operator/src/runtime/index.ts';
+import { install } from './install.ts';
 import { serviceAccount } from './openldap/config.ts';
 import { generateDirectory } from './openldap/people.ts';
 import { startSlapd } from './openldap/slapd.ts';
@@ -18,7 +18,6 @@ const state = join(root, '.roster/demo');
 const namespace = 'acme';
 const directoryName = 'corporate';
 const suffix = 'dc=example,dc=com';
-const operatorNamespace = 'roster-system';
 
 const { values: options } = parseArgs({
   options: { once: { type: 'boolean' }, clean: { type: 'boolean' }, kubeconfig: { type: 'string' } },
@@ -128,47 +127,12 @@ async function startDirectory({ ldapPort, ldapsPort, directoryPassword }: Settin
 /** Applies what a platform team would keep in Git; the same files lie in .roster/demo to look at. */
 async function setUp(kubeconfig: string, caBundle: string, url: string, password: string): Promise<void> {
   say('Applying the CRDs, the policies, and the sample Tenant, Organization and UserDirectory');
-  const install = [...manifests(), ...permissions()].map((object) => stringify(object)).join('---\n');
+  await writeFile(join(state, 'install.yaml'), await install(kubeconfig));
   const tenant = tenantObjects(caBundle, url, password)
     .map((object) => stringify(object))
     .join('---\n');
-  await writeFile(join(state, 'install.yaml'), install);
   await writeFile(join(state, 'tenant.yaml'), tenant, { mode: 0o600 });
-  await kubectl(kubeconfig, ['apply', '--server-side', '-f', '-'], install);
-  await kubectl(kubeconfig, [
-    'wait',
-    '--for=condition=Established',
-    'crd',
-    '-l',
-    'app.kubernetes.io/part-of=roster',
-    '--timeout=60s',
-  ]);
   await kubectl(kubeconfig, ['apply', '--server-side', '-f', '-'], tenant);
-}
-
-/** The operator runs with exactly the rights that its roles give. */
-function permissions(): object[] {
-  const subjects = [{ kind: 'ServiceAccount', name: 'roster-operator', namespace: operatorNamespace }];
-  const roleRef = (kind: string, name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
-  const binding = { apiVersion: 'rbac.authorization.k8s.io/v1' };
-  return [
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: operatorNamespace } },
-    { ...leaderElectionRole, metadata: { ...leaderElectionRole.metadata, namespace: operatorNamespace } },
-    {
-      ...binding,
-      kind: 'ClusterRoleBinding',
-      metadata: { name: 'roster-operator' },
-      roleRef: roleRef('ClusterRole', 'roster-operator'),
-      subjects,
-    },
-    {
-      ...binding,
-      kind: 'RoleBinding',
-      metadata: { name: 'roster-leader-election', namespace: operatorNamespace },
-      roleRef: roleRef('Role', 'roster-leader-election'),
-      subjects,
-    },
-  ];
 }
 
 function tenantObjects(caBundle: string, url: string, password: string): object[] {

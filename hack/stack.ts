@@ -46,7 +46,8 @@ export interface OperatorOptions {
   readonly database: string;
   readonly metricsPort: number;
   readonly log: string;
-  readonly command?: 'operator' | 'all';
+  /** All when absent. */
+  readonly namespaces?: readonly string[];
 }
 
 /** Starts the operator from this checkout; it is ready when its /readyz says so. */
@@ -55,15 +56,17 @@ export async function startOperator({
   database,
   metricsPort,
   log,
-  command = 'all',
+  namespaces,
 }: OperatorOptions): Promise<Part> {
   const child = spawn(
     process.execPath,
     [
       '--disable-warning=ExperimentalWarning',
       join(root, 'operator/src/main.ts'),
-      command,
+      'all',
       ...['--kubeconfig', kubeconfig, '--metrics-address', `127.0.0.1:${metricsPort}`, '--log-format', 'json'],
+      ...(namespaces === undefined ? [] : ['--namespaces', namespaces.join(',')]),
+      ...['--lease-namespace', 'roster-system'],
     ],
     // The URL may hold a password, so it goes where other users cannot read it.
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ROSTER_DATABASE: database } },

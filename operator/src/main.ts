@@ -27,7 +27,7 @@ try {
       await run(invocation.config);
       break;
     case 'all':
-      await runMigrate(invocation.config);
+      if (!invocation.config.database.startsWith('pglite:')) await runMigrate(invocation.config);
       await run(invocation.config);
       break;
   }

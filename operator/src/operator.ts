@@ -27,7 +27,7 @@ import { SecretAccess } from './controllers/tenant/secretaccess.ts';
 import { addUserDirectoryController } from './controllers/userdirectory/controller.ts';
 import { lead } from './leadership.ts';
 import { createMetrics, type RosterMetrics } from './metrics.ts';
-import { Mirror, openDatabase } from './mirror/index.ts';
+import { Mirror, migrate, openDatabase } from './mirror/index.ts';
 import { ApiClient, EventRecorder, HealthServer, type Logger, Manager, RuntimeMetrics } from './runtime/index.ts';
 
 const userAgent = `roster-operator/${packageJson.version}`;
@@ -72,6 +72,8 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
   const client = connect(config, runtimeMetrics);
   const database = await openDatabase(config.database, { logger: log });
   try {
+    // Nobody else can have made its tables.
+    if (database.type === 'PGlite') await migrate(database);
     const mirror = await Mirror.open(database, {
       identity: await installationIdentity(client, config.installation),
       logger: log,

@@ -11,6 +11,7 @@ import {
   anyOf,
   type Controller,
   done,
+  findCondition,
   generationChanged,
   isAlreadyExists,
   type Manager,
@@ -83,7 +84,10 @@ async function reconcile(
   return conclude(context, Tenant, tenant, {
     problem: ownerProblem(context, tenant),
     mirrored,
-    stated: [mirrored.written ? heldCondition(mirrored.result) : undefined],
+    // Through an outage of the database it stays as it was.
+    stated: [
+      mirrored.written ? heldCondition(mirrored.result) : findCondition(tenant.status?.conditions, 'MirrorHeld'),
+    ],
     facts: {
       users: users.cache.count(namespace),
       recipients: recipients.cache.count(namespace),
@@ -100,6 +104,7 @@ function rowOf({ metadata, spec }: Tenant) {
     displayName: spec.displayName ?? metadata.namespace ?? '',
     defaultOrganization: spec.defaultOrganization,
     defaultLanguage: spec.defaultLanguage,
+    ...(spec.seats === undefined ? {} : { seats: spec.seats }),
     ...(spec.owner === undefined ? {} : { owner: spec.owner }),
     ...(spec.publicURL === undefined ? {} : { publicURL: spec.publicURL }),
   };
@@ -119,6 +124,7 @@ async function settleVanished(
   }
   const sevenDaysAgo = new Date(now().getTime() - 7 * 24 * 3_600_000);
   const verdict = judge({
+    namespace,
     vanished,
     tenantExists: tenant !== undefined,
     confirmed: tenant?.metadata.annotations?.[confirmVanished],

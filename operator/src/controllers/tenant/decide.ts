@@ -6,6 +6,7 @@ import type { Stated } from '../conditions.ts';
 export const confirmVanished = 'roster.dev/confirm-vanished';
 
 export interface VanishedFacts {
+  readonly namespace: string;
   readonly vanished: readonly RowKey[];
   /** Whether the Tenant itself exists: without it nobody can say that the deletion is meant. */
   readonly tenantExists: boolean;
@@ -18,7 +19,8 @@ export interface VanishedFacts {
 
 export type VanishedVerdict =
   | {
-      readonly hold: false /** By an administrator, so that it does not count against the guard. */;
+      readonly hold: false;
+      /** By an administrator, so that it does not count against the guard. */
       readonly confirmed: boolean;
     }
   | { readonly hold: true; readonly token: string; readonly message: string };
@@ -44,7 +46,7 @@ export function judge(facts: VanishedFacts): VanishedVerdict {
     token,
     message:
       `${judgement.sentence} They keep what they have in the database. Restore the resources; if they are to go, ` +
-      `confirm it: kubectl annotate tenants.roster.dev tenant ${confirmVanished}=${token} --overwrite`,
+      `confirm it: kubectl annotate -n ${facts.namespace} tenants.roster.dev tenant ${confirmVanished}=${token} --overwrite`,
   };
 }
 
@@ -61,8 +63,6 @@ function describe(vanished: readonly RowKey[]): string {
 
 /** Names exactly this set, so that a confirmation never covers somebody who vanished later. */
 function tokenOf(vanished: readonly RowKey[]): string {
-  return createHash('sha256')
-    .update([...vanished].sort().join('\n'))
-    .digest('hex')
-    .slice(0, 12);
+  const names = vanished.map(({ kind, name }) => `${kind}/${name}`).sort();
+  return createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 12);
 }

@@ -30,9 +30,14 @@ export function declare(
   const kept = previous?.filter(({ type }) => present.some((condition) => condition.type === type)) ?? [];
   return present.reduce<Condition[]>(
     (list, { type, status, reason, message }) =>
-      setCondition(list, { type, status, reason, message: message.slice(0, 1024), observedGeneration }, now),
+      setCondition(list, { type, status, reason, message: bounded(message), observedGeneration }, now),
     kept,
   );
+}
+
+/** At most the 1,024 characters of the schema. Half a character would come back from the server as another text. */
+export function bounded(message: string): string {
+  return message.slice(0, 1024).toWellFormed();
 }
 
 /** `Ready=False` together with `Stalled=True`, as kstatus reads what waits for a change: nothing is retried. */

@@ -22,9 +22,6 @@ import { type Decision, decide, type Observed } from './decide.ts';
 import { type Mirrored, personStatus } from './status.ts';
 import type { PeopleTally } from './tally.ts';
 
-/** setTimeout holds 24 days at most; whoever expires later is looked at again then. */
-const longestWaitMs = 20 * 24 * 3_600_000;
-
 /** Users and recipients differ in their kind only. */
 export function addPersonController(manager: Manager, context: Context, vanishings: Vanishings, tally: PeopleTally) {
   const { users, recipients } = context.informers;
@@ -87,10 +84,11 @@ async function reconcile(scope: Scope, { namespace, name }: Request): Promise<Re
   scope.tally.count(scope.kind, namespace, name, status);
 
   if (!mirrored.written && mirrored.retried) throw new WaitingError('the database is not available', databaseRetryMs);
+  // Whoever expires is looked at then, stalled or not.
+  if (decision.reviewAt !== undefined) return requeueAfter(decision.reviewAt.getTime() - scope.now().getTime() + 1000);
   const problem = status.conditions?.find(({ type }) => type === 'Stalled');
   if (problem !== undefined) throw new StalledError(problem.reason);
-  if (decision.reviewAt === undefined) return done;
-  return requeueAfter(Math.min(decision.reviewAt.getTime() - scope.now().getTime() + 1000, longestWaitMs));
+  return done;
 }
 
 function observe(scope: Scope, person: Person): Observed {

@@ -88,7 +88,7 @@ export function decide(observed: Observed): Decision {
     ...('passwordSetup' in person.spec ? { passwordSetup: person.spec.passwordSetup } : {}),
     displayName: effective.displayName,
     language: effective.language ?? tenant.spec.defaultLanguage,
-    enabled: effective.enabled && effective.enabledInDirectory,
+    enabled: effective.enabled,
     active: activity.active,
     roles,
     organizations,

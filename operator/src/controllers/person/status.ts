@@ -43,7 +43,12 @@ function contested(
   return undefined;
 }
 
-function activity({ activity, effective }: Decision, mirrored: Mirrored): Stated {
+function activity({ activity, effective, row }: Decision, mirrored: Mirrored): Stated {
+  if (row !== undefined && !mirrored.written) {
+    // The application goes by the row, which may say something else.
+    const { reason, message } = mirrored.problem;
+    return { type: 'Active', status: 'Unknown', reason, message };
+  }
   if (activity.active && mirrored.written && mirrored.emailHolder !== undefined) {
     const message = `The address ${effective.email} belongs to ${mirrored.emailHolder}.`;
     return { type: 'Active', status: 'False', reason: 'EmailNotUnique', message };

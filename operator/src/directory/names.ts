@@ -59,14 +59,14 @@ export function slug(text: string, fallback: string): string {
 /** 40 bits of a hash: of a million million pairs with the same readable part, about one shares a name. */
 function digest({ directory, authority, externalId }: NameIdentity): string {
   // NUL is in none of the parts, so no two identities give the same text.
-  return base32(hash('sha256', `${directory}\0${authority}\0${externalId}`, 'buffer').subarray(0, 5));
+  return base32(hash('sha256', `${directory}\0${authority}\0${externalId}`, 'buffer').readUIntBE(0, 5));
 }
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
-/** RFC 4648 base 32 in lower case, of five bytes. */
-function base32(bytes: Uint8Array): string {
-  let bits = 0n;
-  for (const byte of bytes) bits = (bits << 8n) | BigInt(byte);
-  return Array.from({ length: 8 }, (_, index) => alphabet[Number((bits >> BigInt(35 - 5 * index)) & 31n)]).join('');
+/** RFC 4648 base 32 of a number of 40 bits, in lower case. */
+function base32(bits: number): string {
+  let text = '';
+  for (let rest = bits; text.length < 8; rest = Math.floor(rest / 32)) text = `${alphabet[rest % 32]}${text}`;
+  return text;
 }

@@ -55,9 +55,9 @@ export function admit(input: PlanInput, tenant: Tenant, notes: Notes): Admission
     else notes.record(refusal.action, record, refusal.reason, refusal.message, person?.object.metadata.name);
   }
   for (const record of contents.rejected) {
+    if (record.of !== 'Person') continue;
     notes.unreadable(record);
-    if (record.of !== 'Person' || record.externalId === undefined) continue;
-    for (const person of tenant.byIdentity.get(record.externalId)) person.found = true;
+    for (const person of tenant.byIdentity.get(record.externalId ?? '')) person.found = true;
   }
   return { candidates, mentions };
 }

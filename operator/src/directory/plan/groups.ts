@@ -61,7 +61,7 @@ export function planGroups(
   const wanted: Wanted[] = [];
   const refused: Refused[] = [];
   const repeated = repetitions(contents.groups);
-  const populated = groupsOf(accepted, directory);
+  const populated = populatedGroups(contents.groups, accepted, tenant, directory);
   let skipped = 0;
   for (const record of contents.groups) {
     const { externalId } = record;
@@ -192,14 +192,21 @@ function noteRefused(
   }
 }
 
-/** External ids of all groups that somebody of the organization is in. */
-function groupsOf(accepted: readonly Candidate[], directory: DirectorySettings): Set<string> {
-  const groups = new Set<string>();
+/** External ids of the groups, of those that do not exist yet, that somebody of the organization is in. */
+function populatedGroups(
+  groups: readonly GroupRecord[],
+  accepted: readonly Candidate[],
+  tenant: Tenant,
+  directory: DirectorySettings,
+): Set<string> {
+  const populated = new Set<string>();
+  const empty = new Set(groups.map(({ externalId }) => externalId).filter((id) => !tenant.groups.ours.has(id)));
   for (const candidate of accepted) {
+    if (empty.size === 0) break;
     if (!isInOrganization(candidate, directory)) continue;
-    for (const group of candidate.record.groups) groups.add(group);
+    for (const group of candidate.record.groups) if (empty.delete(group)) populated.add(group);
   }
-  return groups;
+  return populated;
 }
 
 function repetitions(groups: readonly GroupRecord[]): Set<string> {

@@ -56,6 +56,10 @@ export const directoryErrors = define({
     meaning: 'The base DN does not exist on the server, or the account may not see it.',
     remedy: 'Correct baseDN, or let the account read it.',
   },
+  InvalidURL: {
+    meaning: 'The URL of the server is not one.',
+    remedy: 'Write ldap:// or ldaps://, the host and perhaps a port, and behind a slash perhaps the base DN.',
+  },
   InvalidFilter: {
     meaning: 'The filter is not a valid LDAP filter.',
     remedy: 'Correct the filter; RFC 4515 has the syntax.',
@@ -87,6 +91,10 @@ export const directoryErrors = define({
   InsufficientAccess: {
     meaning: 'The account may not read what is asked for.',
     remedy: 'Let the account read people, groups and their ids.',
+  },
+  StrongerAuthRequired: {
+    meaning: 'The server wants an encrypted connection for this.',
+    remedy: 'Use ldaps:// or startTLS.',
   },
   UnexpectedIdentity: {
     meaning: 'The server takes the operator for somebody else than the configured account.',
@@ -305,6 +313,26 @@ export const databaseErrors = define({
   DatabaseUnavailable: {
     meaning: 'The database cannot be reached.',
     remedy: 'Look after the database; everything is written when it returns.',
+  },
+  DatabaseURLInvalid: {
+    meaning: 'The URL of the database cannot be used.',
+    remedy: 'Write postgres://USER:PASSWORD@HOST:PORT/DATABASE, or pglite:DIRECTORY for a trial.',
+  },
+  DatabaseInUse: {
+    meaning: 'The embedded database is open in another process.',
+    remedy: 'End the other process, or use a directory of its own for each; PostgreSQL serves several.',
+  },
+  DatabaseLoginRefused: {
+    meaning: 'The database server refuses the user or the password.',
+    remedy: 'Correct user and password in the database URL, or let pg_hba.conf accept the user from here.',
+  },
+  DatabaseNotFound: {
+    meaning: 'The server has no database of this name.',
+    remedy: 'Create the database, or correct its name at the end of the URL.',
+  },
+  DatabaseNotAuthorized: {
+    meaning: 'The database user may not do what Roster needs.',
+    remedy: 'Make the user owner of the database, or let it create schemas: GRANT CREATE ON DATABASE.',
   },
   DatabaseOfOtherInstallation: {
     meaning: 'The database belongs to another installation of Roster.',

@@ -1,0 +1,96 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/** What the generated slapd is to be like. */
+export interface SlapdConfig {
+  readonly suffix: string;
+  /** Of `cn=admin,<suffix>`, whom no access rule or limit binds. */
+  readonly adminPassword: string;
+  /** Where slapd finds its files: on this machine, or in the container. */
+  readonly paths: { readonly data: string; readonly run: string; readonly tls: string };
+  /**
+   * Entries that one search of anybody but the administrator may give; -1 is no limit. OpenLDAP's own default
+   * is 500, and it counts all pages together.
+   */
+  readonly sizeLimit: number;
+  /** Whether people and groups can be read without an account. */
+  readonly anonymousRead?: boolean;
+  /** Bytes that the database may grow to. */
+  readonly maximumSize?: number;
+}
+
+export const administrator = (suffix: string): string => `cn=admin,${suffix}`;
+/** The account that Roster binds as. It can read what a sync needs, and nothing else. */
+export const serviceAccount = (suffix: string): string => `cn=roster,ou=Services,${suffix}`;
+
+/** What the service account may read of people and groups: the attributes of Roster's defaults. */
+const readable = [
+  ...['entry', 'entryUUID', 'objectClass', 'cn', 'sn', 'givenName', 'mail', 'uid', 'preferredLanguage'],
+  ...['displayName', 'description', 'ou', 'member', 'uniqueMember', 'memberUid', 'modifyTimestamp'],
+].join(',');
+
+/**
+ * The configuration of a slapd with one mdb database, as LDIF for `slapadd -n 0`.
+ * Attributes: slapd-config(5), slapd-mdb(5), slapd.access(5).
+ */
+export function slapdConfig(config: SlapdConfig): string {
+  const { suffix, paths } = config;
+  const service = `by dn.exact="${serviceAccount(suffix)}" read`;
+  const others = config.anonymousRead ? 'by * read' : 'by * none';
+  return `dn: cn=config
+objectClass: olcGlobal
+cn: config
+olcPidFile: ${paths.run}/slapd.pid
+olcArgsFile: ${paths.run}/slapd.args
+olcTLSCACertificateFile: ${paths.tls}/ca.crt
+olcTLSCertificateFile: ${paths.tls}/server.crt
+olcTLSCertificateKeyFile: ${paths.tls}/server.key
+
+dn: cn=module,cn=config
+objectClass: olcModuleList
+cn: module
+olcModulePath: /usr/lib/ldap
+olcModuleLoad: back_mdb
+
+dn: cn=schema,cn=config
+objectClass: olcSchemaConfig
+cn: schema
+
+include: file:///etc/ldap/schema/core.ldif
+include: file:///etc/ldap/schema/cosine.ldif
+include: file:///etc/ldap/schema/inetorgperson.ldif
+include: file:///etc/ldap/schema/nis.ldif
+
+dn: olcDatabase={-1}frontend,cn=config
+objectClass: olcDatabaseConfig
+objectClass: olcFrontendConfig
+olcDatabase: {-1}frontend
+olcSizeLimit: ${config.sizeLimit === -1 ? 'unlimited' : config.sizeLimit}
+olcAccess: to dn.base="" by * read
+olcAccess: to dn.base="cn=Subschema" by * read
+
+dn: olcDatabase={1}mdb,cn=config
+objectClass: olcDatabaseConfig
+objectClass: olcMdbConfig
+olcDatabase: {1}mdb
+olcDbDirectory: ${paths.data}
+olcDbMaxSize: ${config.maximumSize ?? 4 * 2 ** 30}
+olcDbNoSync: TRUE
+olcSuffix: ${suffix}
+olcRootDN: ${administrator(suffix)}
+olcRootPW: ${hashPassword(config.adminPassword)}
+olcDbIndex: objectClass,entryUUID,entryCSN eq
+olcDbIndex: uid,mail,member,uniqueMember,memberUid eq
+olcAccess: to attrs=userPassword by anonymous auth by * none
+olcAccess: to dn.base="${suffix}" attrs=entry,objectClass ${service} ${others}
+olcAccess: to dn.subtree="ou=People,${suffix}" attrs=${readable} ${service} ${others}
+olcAccess: to dn.subtree="ou=Groups,${suffix}" attrs=${readable} ${service} ${others}
+olcAccess: to * by * none
+`;
+}
+
+/** The scheme {SSHA} of OpenLDAP: SHA-1 over password and salt. */
+export function hashPassword(password: string): string {
+  const salt = randomBytes(8);
+  const digest = createHash('sha1').update(password).update(salt).digest();
+  return `{SSHA}${Buffer.concat([digest, salt]).toString('base64')}`;
+}

@@ -1,0 +1,119 @@
+import { DirectoryError, type directoryErrors } from '../../errors.ts';
+import { MalformedMessage } from './ber.ts';
+import type { Result } from './message.ts';
+
+type DirectoryReason = keyof typeof directoryErrors;
+
+/** What was being done when it failed; the same code means another thing to a bind than to a search. */
+export interface Attempt {
+  /** URL of the server. */
+  readonly server: string;
+  readonly stage: 'Bind' | 'StartTLS' | 'WhoAmI' | 'Search';
+  /** The account, or undefined when anonymous. */
+  readonly username?: string | undefined;
+  /** What is searched. */
+  readonly base?: string;
+}
+
+/** Reasons of result codes (RFC 4511 appendix A.2) whatever is being done. */
+const reasonsOfCodes: Readonly<Record<number, DirectoryReason>> = {
+  3: 'TimeLimitExceeded',
+  4: 'SizeLimitExceeded',
+  8: 'StrongerAuthRequired',
+  10: 'BaseNotFound', // referral: another server has the base
+  11: 'SizeLimitExceeded', // adminLimitExceeded: 389 Directory Server's lookthrough limit, for example
+  13: 'StrongerAuthRequired', // confidentialityRequired
+  18: 'InvalidFilter', // inappropriateMatching
+  21: 'InvalidFilter', // invalidAttributeSyntax
+  32: 'BaseNotFound',
+  34: 'InvalidBaseDN',
+  50: 'InsufficientAccess',
+  51: 'ServerBusy',
+  52: 'ServerBusy',
+  53: 'InsufficientAccess', // unwillingToPerform
+};
+
+/** Where a code says something about the account when the account is what is being tried. */
+const reasonsOfBind: Readonly<Record<number, DirectoryReason>> = {
+  7: 'InvalidCredentials', // authMethodNotSupported
+  19: 'InvalidCredentials', // 389 Directory Server: too many wrong passwords
+  32: 'InvalidCredentials',
+  34: 'InvalidCredentials',
+  48: 'InvalidCredentials', // inappropriateAuthentication
+  49: 'InvalidCredentials',
+  50: 'InvalidCredentials',
+  53: 'InvalidCredentials', // 389 Directory Server: the account is inactivated
+};
+
+/** Says what a result other than success means. */
+export function resultError(result: Result, attempt: Attempt): DirectoryError {
+  const reason = reasonOfResult(result.code, attempt);
+  const said = result.diagnostic === '' ? '' : `: "${result.diagnostic}"`;
+  return new DirectoryError(reason, `${sentence(reason, attempt)} (result code ${result.code}${said}).`);
+}
+
+function reasonOfResult(code: number, { stage, username }: Attempt): DirectoryReason {
+  if (stage === 'StartTLS') return code === 51 || code === 52 ? 'ServerBusy' : 'TLSFailed';
+  const ofBind = stage === 'Bind' ? reasonsOfBind[code] : undefined;
+  // OpenLDAP asks who is anonymous for stronger authentication where it wants an account at all.
+  const ofAnonymous = username === undefined && [1, 8, 48, 49].includes(code) ? 'InsufficientAccess' : undefined;
+  return ofBind ?? ofAnonymous ?? reasonsOfCodes[code] ?? 'ProtocolError';
+}
+
+function sentence(reason: DirectoryReason, { server, stage, username, base }: Attempt): string {
+  const who = username === undefined ? 'an anonymous reader' : username;
+  if (reason === 'InvalidCredentials') return `${server} refuses the account ${who}`;
+  if (reason === 'BaseNotFound') return `${server} does not find ${base} for ${who}`;
+  if (reason === 'InsufficientAccess') return `${server} does not let ${who} read${base ? ` ${base}` : ''}`;
+  const what = { Bind: 'the bind', StartTLS: 'StartTLS', WhoAmI: '"Who am I?"', Search: 'the search' }[stage];
+  return `${server} answers ${what}${base ? ` below ${base}` : ''} with an error`;
+}
+
+const codesOfUntrusted: ReadonlySet<string> = new Set([
+  ...['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+  ...['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'CERT_CHAIN_TOO_LONG', 'PATH_LENGTH_EXCEEDED'],
+  ...['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED', 'CERT_REVOKED', 'CERT_REJECTED', 'CERT_UNTRUSTED'],
+  ...['CERT_SIGNATURE_FAILURE', 'INVALID_CA', 'INVALID_PURPOSE'],
+]);
+
+/**
+ * Says what an error of the socket means. Codes: https://nodejs.org/docs/latest-v24.x/api/errors.html and
+ * https://nodejs.org/docs/latest-v24.x/api/tls.html#x509-certificate-error-codes
+ */
+export function connectionError(error: unknown, server: string, phase: 'Connect' | 'TLS' | 'Open'): DirectoryError {
+  if (error instanceof DirectoryError) return error;
+  const options = { cause: error };
+  if (error instanceof MalformedMessage) {
+    return new DirectoryError(
+      'ProtocolError',
+      `${server} sends something that is not LDAP: ${error.message}.`,
+      options,
+    );
+  }
+  const code = codeOf(error);
+  const because = code === undefined ? '' : ` (${code})`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return new DirectoryError('HostNameMismatch', `The certificate of ${server} is for other names.`, options);
+  }
+  if (code !== undefined && codesOfUntrusted.has(code)) {
+    return new DirectoryError(
+      'CertificateNotTrusted',
+      `The certificate of ${server} is not trusted${because}.`,
+      options,
+    );
+  }
+  switch (phase) {
+    case 'Connect':
+      return new DirectoryError('ServerUnreachable', `${server} cannot be reached${because}.`, options);
+    case 'TLS':
+      return new DirectoryError('TLSFailed', `${server} agrees to no TLS connection${because}.`, options);
+    case 'Open':
+      return new DirectoryError('ConnectionLost', `The connection to ${server} broke${because}.`, options);
+  }
+}
+
+/** Errors of several addresses of one host come together; the first one speaks for them. */
+function codeOf(error: unknown): string | undefined {
+  const [first] = error instanceof AggregateError ? error.errors : [error];
+  return first instanceof Error && 'code' in first && typeof first.code === 'string' ? first.code : undefined;
+}

@@ -1,0 +1,3 @@
+/** Directories that speak LDAP. */
+export type { ConnectionOptions, Credentials } from './connect.ts';
+export { type LdapReaderOptions, ldapReader, type SearchOptions } from './reader.ts';

@@ -1,0 +1,123 @@
+import { BerReader, MalformedMessage, tags } from './ber.ts';
+
+/** One attribute of an entry as the server gives it. */
+export interface Attribute {
+  /** Name with options, as the server spells it: `cn`, `cn;lang-fr`, `userCertificate;binary`. */
+  readonly description: string;
+  /** Views on the message that was read. */
+  readonly values: readonly Buffer[];
+}
+
+/** SearchResultEntry. */
+export interface Entry {
+  readonly kind: 'Entry';
+  readonly dn: string;
+  readonly attributes: readonly Attribute[];
+}
+
+/** SearchResultReference: a part of the tree that another server holds. */
+export interface Reference {
+  readonly kind: 'Reference';
+  readonly uris: readonly string[];
+}
+
+/** What ends an operation. */
+export interface Result {
+  readonly kind: 'Result';
+  readonly operation: 'Bind' | 'Search' | 'Extended';
+  /** RFC 4511 appendix A. */
+  readonly code: number;
+  /** What the server says to a person; often empty. */
+  readonly diagnostic: string;
+  /** Of the paged results control (RFC 2696); empty after the last page, absent where the server sent no control. */
+  readonly cookie?: Buffer;
+  /** Of an extended response. */
+  readonly value?: string;
+}
+
+export interface Message {
+  /** 0 is what the server says unasked. */
+  readonly id: number;
+  readonly content: Entry | Reference | Result;
+}
+
+export const pagedResultsControl = '1.2.840.113556.1.4.319';
+
+const operations: Readonly<Record<number, Result['operation']>> = { 97: 'Bind', 101: 'Search', 120: 'Extended' };
+const searchResultEntry = 0x64;
+const searchResultReference = 0x73;
+const referralTag = 0xa3;
+const responseValueTag = 0x8b;
+const controlsTag = 0xa0;
+
+/**
+ * Decodes what a server sends (RFC 4511 section 4), strictly: ldapts takes a result that is cut short for success,
+ * and loops for ever on some damaged entries.
+ * @throws MalformedMessage
+ */
+export function decodeMessage(bytes: Buffer): Message {
+  const message = new BerReader(bytes).enter(tags.sequence);
+  const id = message.number(tags.integer);
+  const tag = message.tag;
+  if (tag === undefined) throw new MalformedMessage('a message is empty');
+  const operation = operations[tag];
+  const body = message.enter(tag);
+  if (operation !== undefined) return { id, content: decodeResult(operation, body, message) };
+  if (tag === searchResultEntry) return { id, content: decodeEntry(body) };
+  if (tag === searchResultReference) return { id, content: decodeReference(body) };
+  throw new MalformedMessage('a message is none that was asked for');
+}
+
+function decodeEntry(body: BerReader): Entry {
+  const dn = body.text();
+  const list = body.enter(tags.sequence);
+  const attributes: Attribute[] = [];
+  while (!list.atEnd) {
+    const attribute = list.enter(tags.sequence);
+    const description = attribute.text();
+    const set = attribute.enter(tags.set);
+    const values: Buffer[] = [];
+    while (!set.atEnd) values.push(set.octets());
+    attributes.push({ description, values });
+  }
+  return { kind: 'Entry', dn, attributes };
+}
+
+function decodeReference(body: BerReader): Reference {
+  const uris: string[] = [];
+  while (!body.atEnd) uris.push(body.text());
+  return { kind: 'Reference', uris };
+}
+
+function decodeResult(operation: Result['operation'], body: BerReader, message: BerReader): Result {
+  const code = body.number(tags.enumerated);
+  body.skip(); // The part of the DN that was found.
+  const diagnostic = body.text();
+  if (body.tag === referralTag) body.skip();
+  let value: string | undefined;
+  while (!body.atEnd) {
+    if (body.tag === responseValueTag) value = body.text(responseValueTag);
+    else body.skip();
+  }
+  const cookie = message.tag === controlsTag ? decodeCookie(message.enter(controlsTag)) : undefined;
+  return {
+    kind: 'Result',
+    operation,
+    code,
+    diagnostic,
+    ...(cookie && { cookie }),
+    ...(value !== undefined && { value }),
+  };
+}
+
+function decodeCookie(controls: BerReader): Buffer | undefined {
+  while (!controls.atEnd) {
+    const control = controls.enter(tags.sequence);
+    if (control.text() !== pagedResultsControl) continue;
+    if (control.tag !== tags.octetString) control.skip(); // Its criticality.
+    const value = new BerReader(control.octets()).enter(tags.sequence);
+    value.skip(); // An estimate of the number of entries.
+    return value.octets();
+  }
+  return undefined;
+}

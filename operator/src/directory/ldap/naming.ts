@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { DirectoryError } from '../../errors.ts';
+import { EntryAttributes } from './attributes.ts';
+import type { Connection } from './connect.ts';
+import { isWithin, normalizeDN } from './dn.ts';
+import { parseFilter } from './filter.ts';
+import { pagedResultsControl } from './message.ts';
+import { searchEntry } from './search.ts';
+
+/** What a server says about itself in its root DSE (RFC 4512 section 5.1). */
+export interface RootDSE {
+  readonly namingContexts: readonly string[];
+  readonly defaultNamingContext?: string;
+  readonly paging: boolean;
+}
+
+export async function readRootDSE(connection: Connection): Promise<RootDSE> {
+  const attributes = ['namingContexts', 'defaultNamingContext', 'supportedControl'];
+  const entry = await searchEntry(connection, { base: '', filter: anything, attributes });
+  const root = entry && new EntryAttributes(entry);
+  const defaultNamingContext = root?.first(['defaultNamingContext']);
+  return {
+    namingContexts: root?.all('namingContexts') ?? [],
+    ...(defaultNamingContext && { defaultNamingContext }),
+    paging: root?.all('supportedControl').includes(pagedResultsControl) ?? false,
+  };
+}
+
+const anything = parseFilter('(objectClass=*)');
+
+/** The naming context to search when the directory names no base. */
+export function soleNamingContext(root: RootDSE, server: string): string {
+  const [sole, ...others] = root.namingContexts;
+  const found = root.defaultNamingContext ?? (others.length === 0 ? sole : undefined);
+  if (found) return found;
+  const what =
+    others.length === 0 ? 'no naming context' : `several naming contexts (${root.namingContexts.join('; ')})`;
+  throw new DirectoryError('BaseNotFound', `${server} shows ${what}, and no base DN is set.`);
+}
+
+/**
+ * Who issued the ids of the entries below a base: the naming context that holds it, in its normal form.
+ *
+ * Ids have to be told apart only between directories with different contents. The naming context stays when the
+ * base is narrowed, when another replica answers, and when the server gets another name or is restored from a
+ * backup; in all those cases entryUUID and nsUniqueId stay, too, so people are recognised again.
+ */
+export function authorityOf(base: string, root: RootDSE, server: string): string {
+  const key = normalizeDN(base) ?? base;
+  const contexts = root.namingContexts.map((context) => normalizeDN(context) ?? context);
+  const holding = contexts.filter((context) => isWithin(key, context)).sort((a, b) => b.length - a.length)[0];
+  if (holding === undefined) {
+    const shown = contexts.length === 0 ? 'shows no naming context' : 'has no naming context';
+    throw new DirectoryError('BaseNotFound', `${server} ${shown} that holds ${base}.`);
+  }
+  // The context of a server with one database for everything is the empty DN.
+  if (holding === '') return 'root';
+  return holding.length <= maximumLength ? holding : `sha256:${createHash('sha256').update(holding).digest('hex')}`;
+}
+
+/** Of `authority` in the resources. */
+const maximumLength = 253;

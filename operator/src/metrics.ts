@@ -3,7 +3,7 @@
  * Names and units follow https://prometheus.io/docs/practices/naming/. Series grow with directories and reasons,
  * never with people.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Metric, type Registry } from 'prom-client';
 
 const directory = ['namespace', 'directory'] as const;
 
@@ -67,4 +67,13 @@ export function createMetrics(registry: Registry, build: { version: string }) {
     ]),
     databaseUp: gauge('roster_database_up', 'Whether the database answers.', []),
   };
+}
+
+/** Removes all series that have these labels, whatever their other ones; `remove` of a metric wants all labels. */
+export async function removeSeries(metric: Metric, labels: Readonly<Record<string, string>>): Promise<void> {
+  for (const { labels: series } of (await metric.get()).values) {
+    // A histogram has a series a bucket, which go together.
+    const { le: _, ...own } = series as Record<string, string>;
+    if (Object.entries(labels).every(([name, value]) => own[name] === value)) metric.remove(own);
+  }
 }

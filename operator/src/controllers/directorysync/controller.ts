@@ -1,5 +1,6 @@
 import { type UserDirectory as Directory, DirectorySync, type RunPhase, UserDirectory } from '@roster/crds';
 import { RosterError } from '../../errors.ts';
+import { removeSeries } from '../../metrics.ts';
 import {
   done,
   type InformerEvent,
@@ -60,9 +61,10 @@ async function reconcile(
   const { client, informers, now } = context;
   const run = informers.runs.cache.get(namespace, name);
   if (run === undefined) return done;
+  const directory = informers.directories.cache.get(namespace, run.spec.directory);
   const decision = decide({
     run,
-    directory: informers.directories.cache.get(namespace, run.spec.directory),
+    directory,
     runs: [...informers.runs.cache.list(namespace)],
     active,
     now: now(),
@@ -81,10 +83,13 @@ async function reconcile(
       }
       return done;
     case 'fail': {
+      // The cache may be behind the end of this very run, which would look interrupted.
+      const fresh = await client.get(DirectorySync, { namespace, name }, { signal });
+      if (isFinished(fresh)) return done;
       const { reason, message } = decision.problem;
-      await finish(context, run, undefined, {
+      await finish(context, fresh, directory, {
         phase: 'Failed',
-        facts: factsOf(run),
+        facts: factsOf(fresh),
         error: new RosterError(reason, message),
       });
       return done;
@@ -106,16 +111,15 @@ async function start(context: Context, run: DirectorySync, directory: Directory,
   // The cache may be behind the end of this very run: nothing runs twice.
   const fresh = await client.get(DirectorySync, requestFor(run), { signal });
   if (!isPending(fresh)) return;
-  const started: DirectorySync = { ...fresh, status: { ...fresh.status, startedAt: seconds(now()) } };
-  let latest = started;
+  // What the server holds: each report writes what differs from it.
+  let latest = fresh;
   const report = async (phase: RunPhase, facts: Progress) => {
     const status = runStatus(latest, phase, facts, now());
-    const before = latest;
+    await patchStatus(client, DirectorySync, latest, status);
     latest = { ...latest, status };
-    await patchStatus(client, DirectorySync, before, status);
   };
   log.info({ namespace, directory: directory.metadata.name, run: name }, 'run started');
-  const outcome = await carryOut(context, started, directory, report, signal);
+  const outcome = await carryOut(context, fresh, directory, report, signal);
   await finish(context, latest, directory, outcome);
 }
 
@@ -149,7 +153,7 @@ async function finish(
   events.record(DirectorySync, run, level, reason, status.message ?? '');
   if (directory !== undefined) {
     events.record(UserDirectory, directory, level, reason, `${name}: ${status.message}`);
-    measure(context, run, outcome);
+    await measure(context, run, outcome);
   }
 }
 
@@ -159,15 +163,12 @@ function factsOf({ status }: DirectorySync): Progress {
   return facts;
 }
 
-function measure({ metrics, now }: Context, run: DirectorySync, { phase, facts }: Outcome): void {
+async function measure({ metrics }: Context, run: DirectorySync, { phase, facts }: Outcome): Promise<void> {
   const labels = { namespace: run.metadata.namespace ?? '', directory: run.spec.directory };
   metrics.runs.inc({ ...labels, result: phase });
   for (const { name, seconds: duration } of facts.stages ?? [])
     metrics.stage.observe({ ...labels, stage: name }, duration);
   if (run.spec.dryRun) return;
-  const time = now().getTime() / 1000;
-  metrics.lastAttempt.set(labels, time);
-  if (phase === 'Succeeded') metrics.lastSuccess.set(labels, time);
   metrics.held.set(labels, facts.held?.count ?? 0);
   if (facts.people === undefined || facts.groups === undefined) return;
   metrics.people.set(labels, facts.people.found);
@@ -178,7 +179,7 @@ function measure({ metrics, now }: Context, run: DirectorySync, { phase, facts }
   for (const action of ['created', 'updated', 'unchanged', 'rejected'] as const) {
     metrics.changes.inc({ ...labels, kind: 'group', action }, facts.groups[action]);
   }
-  metrics.rejected.remove(labels);
+  await removeSeries(metrics.rejected, labels);
   for (const { action, reason, count } of facts.reasons ?? []) {
     if (action === 'Reject') metrics.rejected.set({ ...labels, reason }, count);
   }

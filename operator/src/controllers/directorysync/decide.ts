@@ -58,7 +58,8 @@ function comesBefore(other: DirectorySync, run: DirectorySync): boolean {
 
 function timeToLive(run: DirectorySync, now: Date): Decision {
   const ttl = run.spec.ttlSecondsAfterFinished;
-  if (ttl === undefined) return { step: 'rest' };
-  const deleteInMs = Date.parse(run.status?.finishedAt ?? '') + ttl * 1000 - now.getTime();
+  const finishedAt = run.status?.finishedAt;
+  if (ttl === undefined || finishedAt === undefined) return { step: 'rest' };
+  const deleteInMs = Date.parse(finishedAt) + ttl * 1000 - now.getTime();
   return deleteInMs <= 0 ? { step: 'delete' } : { step: 'rest', deleteInMs };
 }

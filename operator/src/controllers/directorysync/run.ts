@@ -12,6 +12,7 @@ import {
 import { readAll } from '../../directory/reader.ts';
 import type { DirectoryContents } from '../../directory/record.ts';
 import { RosterError } from '../../errors.ts';
+import { seconds } from '../conditions.ts';
 import { type Context, tenantName } from '../context.ts';
 import { prepareReader } from '../userdirectory/reader.ts';
 import { evidenceFacts, type Progress } from './status.ts';
@@ -43,8 +44,7 @@ export async function carryOut(
   report: Report,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const stages: Stage[] = [];
-  let facts: Progress = { startedAt: run.status?.startedAt };
+  let facts: Progress = { startedAt: seconds(context.now()) };
   const learn = (learnt: Progress) => {
     facts = { ...facts, ...learnt };
     return facts;
@@ -54,8 +54,7 @@ export async function carryOut(
     try {
       return await work();
     } finally {
-      stages.push({ name, seconds: Math.round(performance.now() - start) / 1000 });
-      learn({ stages });
+      learn({ stages: [...(facts.stages ?? []), { name, seconds: Math.round(performance.now() - start) / 1000 }] });
     }
   };
   try {
@@ -78,8 +77,9 @@ export async function carryOut(
     return conclusion(plan, verdict, applied, learn);
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof RosterError) return { phase: 'Failed', facts, error };
-    throw error;
+    // A deposed leader writes nothing more: its successor ends the run.
+    if (!(error instanceof RosterError) || error.reason === 'NoLongerLeader') throw error;
+    return { phase: 'Failed', facts, error };
   }
 }
 
@@ -181,17 +181,27 @@ async function apply(
     signal,
   );
   let reportedAt = performance.now();
-  return await applyPlan(plan, target, {
-    verdict,
-    signal,
-    concurrency,
-    progress: (done, total) => {
-      if (performance.now() - reportedAt < progressMs) return;
-      reportedAt = performance.now();
-      // A report that gets lost is followed by the next.
-      report('Applying', { ...facts(), message: `Wrote ${done} of ${total}.` }).catch(() => {});
-    },
-  });
+  let reporting: Promise<void> | undefined;
+  try {
+    return await applyPlan(plan, target, {
+      verdict,
+      signal,
+      concurrency,
+      progress: (done, total) => {
+        if (reporting !== undefined || performance.now() - reportedAt < progressMs) return;
+        reportedAt = performance.now();
+        // A report that gets lost is followed by the next.
+        reporting = report('Applying', { ...facts(), message: `Wrote ${done} of ${total}.` })
+          .catch(() => {})
+          .finally(() => {
+            reporting = undefined;
+          });
+      },
+    });
+  } finally {
+    // Otherwise it might reach the server after the end of the run was written.
+    await reporting;
+  }
 }
 
 function conclusion(plan: Plan, verdict: Verdict, applied: Applied, learn: (facts: Progress) => Progress): Outcome {
@@ -200,7 +210,7 @@ function conclusion(plan: Plan, verdict: Verdict, applied: Applied, learn: (fact
     const shown = failures.slice(0, 10).map(({ action, reason, record, name, message }) => ({
       action,
       reason,
-      record,
+      record: record.slice(0, 1024),
       name,
       message: message?.slice(0, 512),
     }));

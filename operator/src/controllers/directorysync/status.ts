@@ -1,9 +1,9 @@
 import type { DirectorySync, DirectorySyncStatus, RunPhase } from '@roster/crds';
 import type { Evidence } from '../../directory/record.ts';
 import { advice, RosterError } from '../../errors.ts';
-import { declare, type Problem, type Stated } from '../conditions.ts';
+import { bounded, declare, type Problem, type Stated } from '../conditions.ts';
 
-/** Facts of a run as they come in; everything not named stays as it was. */
+/** All that is known of a run so far; what is not named is not in the status. */
 export type Progress = Omit<DirectorySyncStatus, 'observedGeneration' | 'conditions'>;
 
 /** The status of a run in the phase given. Pure. */
@@ -16,7 +16,7 @@ export function runStatus(
   const { problem, ...progress } = facts;
   const generation = run.metadata.generation ?? 0;
   const message =
-    problem === undefined ? progress.message : advice(new RosterError(problem.reason, problem.message)).slice(0, 1024);
+    problem === undefined ? progress.message : bounded(advice(new RosterError(problem.reason, problem.message)));
   return {
     ...progress,
     ...(message === undefined ? {} : { message }),

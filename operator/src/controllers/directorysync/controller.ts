@@ -1,4 +1,10 @@
-import { type UserDirectory as Directory, DirectorySync, type RunPhase, UserDirectory } from '@roster/crds';
+import {
+  type UserDirectory as Directory,
+  DirectorySync,
+  type KubernetesObject,
+  type RunPhase,
+  UserDirectory,
+} from '@roster/crds';
 import { RosterError } from '../../errors.ts';
 import { removeSeries } from '../../metrics.ts';
 import {
@@ -14,6 +20,7 @@ import {
 } from '../../runtime/index.ts';
 import { seconds } from '../conditions.ts';
 import type { Context } from '../context.ts';
+import { brokenReference } from '../userdirectory/references.ts';
 import { isFinished, isPending } from '../userdirectory/runs.ts';
 import { decide } from './decide.ts';
 import { carryOut, type Outcome } from './run.ts';
@@ -24,7 +31,7 @@ const longestRunMs = 6 * 3_600_000;
 
 /** Carries out runs: one at a time in a tenant, several tenants side by side. */
 export function addDirectorySyncController(manager: Manager, context: Context) {
-  const { runs, directories } = context.informers;
+  const { runs, directories, tenants, organizations, roles } = context.informers;
   const active = new Set<string>();
   const pendingOf = (namespace: string | undefined) =>
     [...runs.cache.list(namespace ?? '')].filter((run) => !isFinished(run)).map(requestFor);
@@ -44,8 +51,14 @@ export function addDirectorySyncController(manager: Manager, context: Context) {
       directories,
       ({ object }) => pendingOf(object.metadata.namespace),
       (event) => event.type !== 'updated' || event.object.spec.suspend !== event.old.spec.suspend,
-    );
+    )
+    .watches(tenants, ({ object }) => pendingOf(object.metadata.namespace), appears)
+    .watches(organizations, ({ object }) => pendingOf(object.metadata.namespace), appears)
+    .watches(roles, ({ object }) => pendingOf(object.metadata.namespace), appears);
 }
+
+/** What a waiting run may wait for. */
+const appears = (event: InformerEvent<KubernetesObject>): boolean => event.type === 'added' && !event.initial;
 
 /** Runs that appear, end or go; their progress is no reason to look at them. */
 function ends(event: InformerEvent<DirectorySync>): boolean {
@@ -65,6 +78,7 @@ async function reconcile(
   const decision = decide({
     run,
     directory,
+    problem: directory && brokenReference(directory, informers),
     runs: [...informers.runs.cache.list(namespace)],
     active,
     now: now(),

@@ -6,6 +6,8 @@ import { isFinished, isPending } from '../userdirectory/runs.ts';
 export interface Observed {
   readonly run: DirectorySync;
   readonly directory: UserDirectory | undefined;
+  /** What the directory names and is not there. */
+  readonly problem: Problem | undefined;
   /** All runs of the namespace, this one among them. */
   readonly runs: readonly DirectorySync[];
   /** Uids of the runs that this process carries out right now. */
@@ -23,7 +25,7 @@ export type Decision =
   | { readonly step: 'rest'; readonly deleteInMs?: number };
 
 /** What is to be done with a run. Runs of a tenant go one after another, in the order of their creation. */
-export function decide({ run, directory, runs, active, now }: Observed): Decision {
+export function decide({ run, directory, problem, runs, active, now }: Observed): Decision {
   if (isFinished(run)) return timeToLive(run, now);
   if (directory === undefined) {
     return {
@@ -40,6 +42,7 @@ export function decide({ run, directory, runs, active, now }: Observed): Decisio
         };
   }
   if (directory.spec.suspend) return { step: 'wait', message: `The directory ${run.spec.directory} is suspended.` };
+  if (problem !== undefined) return { step: 'wait', message: problem.message };
   const before = runs.find(
     (other) =>
       other.metadata.name !== run.metadata.name &&

@@ -1,10 +1,12 @@
 import { type UserDirectory as Directory, DirectorySync, UserDirectory } from '@roster/crds';
-import { DirectoryError } from '../../errors.ts';
+import { RosterError } from '../../errors.ts';
+import { type RosterMetrics, removeSeries } from '../../metrics.ts';
 import {
   annotationsChanged,
   anyOf,
   type Controller,
   done,
+  findCondition,
   generationChanged,
   isAlreadyExists,
   isNotFound,
@@ -15,24 +17,16 @@ import {
   requestFor,
   requeueAfter,
 } from '../../runtime/index.ts';
-import { type Problem, seconds } from '../conditions.ts';
-import { type Context, tenantName } from '../context.ts';
+import { seconds } from '../conditions.ts';
+import type { Context } from '../context.ts';
 import { prepareReader, Secret, secretName } from './reader.ts';
+import { brokenReference } from './references.ts';
 import { nextRun, runOf, surplusRuns } from './runs.ts';
 import { SecretWatches } from './secretwatches.ts';
-import { type Connection, directoryStatus } from './status.ts';
+import { type Connection, type DirectoryStatus, directoryStatus, failsForNow } from './status.ts';
 
-/** A server that cannot be reached is tried again after so long; a refused password never is. */
+/** A server that cannot be reached is tried again after so long. */
 const retryMs = 60_000;
-const worthRetrying = new Set([
-  'ServerUnreachable',
-  'ServerTimeout',
-  'ServerBusy',
-  'ConnectionLost',
-  'TLSFailed',
-  'CertificateNotTrusted',
-  'HostNameMismatch',
-]);
 
 /** Tests connections, starts runs, keeps their results, and prunes them. */
 export function addUserDirectoryController(manager: Manager, context: Context) {
@@ -71,47 +65,22 @@ async function reconcile(
   const directory = informers.directories.cache.get(request.namespace, request.name);
   secrets.follow(request, directory);
   if (directory === undefined) {
-    forget(metrics, request);
+    await forget(metrics, request);
     return done;
   }
   const runs = informers.runs.cache.byIndex('directory', `${request.namespace}/${request.name}`);
-  const problem = findProblem(context, directory);
+  const problem = brokenReference(directory, informers);
   const connection = problem === undefined ? await testIfChanged(context, directory, signal) : undefined;
-  if (connection !== undefined) {
-    metrics.connected.set({ namespace: request.namespace, directory: request.name }, connection.connected ? 1 : 0);
-  }
   if (problem === undefined) await startRun(context, directory, runs);
   for (const run of surplusRuns(directory, runs)) {
     await client.delete(DirectorySync, requestFor(run)).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
     });
   }
-  await patchStatus(
-    client,
-    UserDirectory,
-    directory,
-    directoryStatus(directory, problem, connection, runs, context.now()),
-  );
-  const retry = connection?.connected === false && worthRetrying.has(connection.problem.reason);
-  return retry ? requeueAfter(retryMs) : done;
-}
-
-/** References that must hold before anything is tried. */
-function findProblem({ informers }: Context, { metadata, spec }: Directory): Problem | undefined {
-  const namespace = metadata.namespace ?? '';
-  if (informers.tenants.cache.get(namespace, tenantName) === undefined) {
-    return { reason: 'TenantNotFound', message: `The namespace ${namespace} has no Tenant named tenant.` };
-  }
-  if (informers.organizations.cache.get(namespace, spec.organization) === undefined) {
-    return { reason: 'OrganizationNotFound', message: `There is no organization ${spec.organization}.` };
-  }
-  if (spec.defaultRole === undefined) return undefined;
-  const role = informers.roles.cache.get(namespace, spec.defaultRole);
-  if (role === undefined) return { reason: 'RoleNotFound', message: `There is no role ${spec.defaultRole}.` };
-  if (role.spec.scope !== 'Organization') {
-    return { reason: 'RoleScopeMismatch', message: `The role ${spec.defaultRole} has scope ${role.spec.scope}.` };
-  }
-  return undefined;
+  const status = directoryStatus(directory, problem, connection, runs, context.now());
+  expose(metrics, request, status);
+  await patchStatus(client, UserDirectory, directory, status);
+  return failsForNow(status) ? requeueAfter(retryMs) : done;
 }
 
 /**
@@ -124,14 +93,13 @@ async function testIfChanged(
   signal: AbortSignal,
 ): Promise<Connection | undefined> {
   const secretVersion = await currentSecretVersion(context, directory, signal);
-  const before = directory.status?.conditions?.find(({ type }) => type === 'Connected');
-  const failedForNow = before?.status === 'False' && worthRetrying.has(before.reason);
+  const before = findCondition(directory.status?.conditions, 'Connected');
   const unchanged =
     before?.observedGeneration === directory.metadata.generation &&
     directory.status?.connection?.secretVersion === secretVersion;
   const recent =
     context.now().getTime() - Date.parse(directory.status?.connection?.testedAt ?? '1970-01-01T00:00:00Z') < retryMs;
-  if (unchanged && (!failedForNow || recent)) return undefined;
+  if (unchanged && (recent || !failsForNow(directory.status))) return undefined;
   const testedAt = seconds(context.now());
   const version = secretVersion === undefined ? {} : { secretVersion };
   try {
@@ -139,7 +107,7 @@ async function testIfChanged(
     const { server, boundAs } = await reader.test(signal);
     return { connected: true, server, boundAs, testedAt, ...version };
   } catch (error) {
-    if (!(error instanceof DirectoryError)) throw error;
+    if (!(error instanceof RosterError)) throw error;
     context.events.record(UserDirectory, directory, 'Warning', error.reason, error.message);
     return { connected: false, problem: { reason: error.reason, message: error.message }, testedAt, ...version };
   }
@@ -181,16 +149,29 @@ async function startRun(
   }
 }
 
-function forget(metrics: Context['metrics'], { namespace, name }: Request): void {
+/** Metrics repeat the status, so that they are there after a restart, too. */
+function expose(metrics: RosterMetrics, { namespace, name }: Request, status: DirectoryStatus): void {
   const labels = { namespace, directory: name };
+  const connected = findCondition(status.conditions, 'Connected');
+  if (connected !== undefined) metrics.connected.set(labels, connected.status === 'True' ? 1 : 0);
+  const inSeconds = (time: string) => Date.parse(time) / 1000;
+  if (status.lastAttempt !== undefined) metrics.lastAttempt.set(labels, inSeconds(status.lastAttempt.finishedAt));
+  if (status.lastSuccessAt !== undefined) metrics.lastSuccess.set(labels, inSeconds(status.lastSuccessAt));
+}
+
+async function forget(metrics: RosterMetrics, { namespace, name }: Request): Promise<void> {
   for (const metric of [
     metrics.lastAttempt,
     metrics.lastSuccess,
     metrics.connected,
     metrics.people,
     metrics.groups,
+    metrics.rejected,
     metrics.held,
+    metrics.runs,
+    metrics.changes,
+    metrics.stage,
   ]) {
-    metric.remove(labels);
+    await removeSeries(metric, { namespace, directory: name });
   }
 }

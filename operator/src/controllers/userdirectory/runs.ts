@@ -4,19 +4,29 @@ import { apiVersion, DirectorySync, type RunPhase, UserDirectory } from '@roster
 /** Set on a UserDirectory, it asks for a run; any new value asks for a new one. Flux uses the same convention. */
 export const requestedAt = 'roster.dev/requestedAt';
 
+/** The request that stands on a directory, as its status repeats it: 63 characters tell requests apart. */
+export function requestOf({ metadata }: UserDirectory): string | undefined {
+  return metadata.annotations?.[requestedAt]?.slice(0, 63).toWellFormed() || undefined;
+}
+
+/** On a run that continues an interrupted one: how many in a row were interrupted before it. */
+const interruptionsAnnotation = 'roster.dev/interruptions';
+
 const finishedPhases: ReadonlySet<RunPhase | undefined> = new Set(['Succeeded', 'Failed', 'Held', 'Aborted']);
 
 export const isFinished = (run: DirectorySync): boolean => finishedPhases.has(run.status?.phase);
 export const isPending = (run: DirectorySync): boolean =>
   run.status?.phase === undefined || run.status.phase === 'Pending';
 
-/** Runs that continue what the crash of an operator interrupted are not repeated for ever. */
+/** What the crash of an operator interrupts is not continued for ever: it may be the run that crashes it. */
 const mostInterruptionsInARow = 3;
 
 /** Why a directory should be read now. Absent: there is no reason. */
 export interface RunRequest {
   readonly name: string;
   readonly reason: string;
+  /** How many runs in a row were interrupted before this one. */
+  readonly interruptions: number;
 }
 
 /**
@@ -24,33 +34,30 @@ export interface RunRequest {
  */
 export function nextRun(directory: UserDirectory, runs: readonly DirectorySync[]): RunRequest | undefined {
   if (directory.spec.suspend || runs.some(isPending)) return undefined;
-  const requested = directory.metadata.annotations?.[requestedAt];
+  const requested = requestOf(directory);
   if (requested !== undefined && requested !== directory.status?.lastHandledRequestAt) {
     const name = runName(directory.metadata.name, requested);
     if (!runs.some((run) => run.metadata.name === name)) {
-      return { name, reason: `${requestedAt} is ${requested.slice(0, 63)}` };
+      return { name, reason: `${requestedAt} is ${requested}`, interruptions: 0 };
     }
   }
-  const finished = inOrderOfTheirEnd(runs);
-  const last = finished[0];
-  if (last !== undefined && isInterrupted(last) && runs.every(isFinished)) {
-    const streak = finished.findIndex((run) => !isInterrupted(run));
-    if ((streak === -1 ? finished.length : streak) <= mostInterruptionsInARow) {
-      return {
-        name: runName(directory.metadata.name, last.metadata.uid ?? last.metadata.name),
-        reason: `${last.metadata.name} was interrupted`,
-      };
-    }
-  }
-  return undefined;
+  const [last] = inOrderOfTheirEnd(runs);
+  if (last === undefined || last.spec.dryRun || !isInterrupted(last) || !runs.every(isFinished)) return undefined;
+  const interruptions = Number(last.metadata.annotations?.[interruptionsAnnotation] ?? 0) + 1;
+  if (interruptions > mostInterruptionsInARow) return undefined;
+  return {
+    name: runName(directory.metadata.name, last.metadata.uid ?? last.metadata.name),
+    reason: `${last.metadata.name} was interrupted`,
+    interruptions,
+  };
 }
 
 /** The same request always gives the same name, so that it is never carried out twice. */
 function runName(directory: string, request: string): string {
-  return `${directory.slice(0, 54)}-${createHash('sha256').update(request).digest('hex').slice(0, 8)}`;
+  return `${directory.slice(0, 54).replace(/[.-]+$/, '')}-${createHash('sha256').update(request).digest('hex').slice(0, 8)}`;
 }
 
-export function runOf(directory: UserDirectory, { name }: RunRequest): DirectorySync {
+export function runOf(directory: UserDirectory, { name, interruptions }: RunRequest): DirectorySync {
   const { namespace, uid } = directory.metadata;
   return {
     apiVersion,
@@ -58,6 +65,7 @@ export function runOf(directory: UserDirectory, { name }: RunRequest): Directory
     metadata: {
       name,
       ...(namespace === undefined ? {} : { namespace }),
+      ...(interruptions === 0 ? {} : { annotations: { [interruptionsAnnotation]: String(interruptions) } }),
       ownerReferences: [
         { apiVersion, kind: UserDirectory.kind, name: directory.metadata.name, uid: uid ?? '', controller: true },
       ],

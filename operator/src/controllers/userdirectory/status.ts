@@ -1,8 +1,26 @@
 import type { DirectorySync, UserDirectory } from '@roster/crds';
+import type { Reason } from '../../errors.ts';
 import { declare, type Problem, type Stated, stalled } from '../conditions.ts';
-import { inOrderOfTheirEnd, requestedAt } from './runs.ts';
+import { inOrderOfTheirEnd, isFinished, requestOf } from './runs.ts';
 
 export type DirectoryStatus = NonNullable<UserDirectory['status']>;
+
+/** What may pass by itself: the server is tried again. A refused password never is, since that locks the account. */
+const transientReasons: ReadonlySet<string> = new Set<Reason>([
+  'ServerUnreachable',
+  'ServerTimeout',
+  'ServerBusy',
+  'ConnectionLost',
+  'TLSFailed',
+  'CertificateNotTrusted',
+  'HostNameMismatch',
+]);
+
+/** Whether the connection failed in a way that is worth another try. */
+export function failsForNow(status: DirectoryStatus | undefined): boolean {
+  const connected = previous(status, 'Connected');
+  return connected?.status === 'False' && transientReasons.has(connected.reason);
+}
 
 /** What the last test of the connection saw, or why it failed. */
 export type Connection =
@@ -30,9 +48,11 @@ export function directoryStatus(
 ): DirectoryStatus {
   const generation = directory.metadata.generation ?? 0;
   const before = directory.status;
-  const handled = directory.metadata.annotations?.[requestedAt];
+  const handled = requestOf(directory);
   const real = inOrderOfTheirEnd(runs).filter((run) => !run.spec.dryRun);
-  const last = real[0];
+  // The run that ended last may be gone, and an older one be left.
+  const last = real.find((run) => (run.status?.finishedAt ?? '') >= (before?.lastAttempt?.finishedAt ?? ''));
+  const goesOn = runs.some((run) => !run.spec.dryRun && !isFinished(run));
   const succeeded = real.find((run) => run.status?.phase === 'Succeeded');
   const newer = succeeded?.status !== undefined && (succeeded.status.finishedAt ?? '') >= (before?.lastSuccessAt ?? '');
   const synced = syncedCondition(last) ?? previous(before, 'Synced');
@@ -42,13 +62,13 @@ export function directoryStatus(
     observedGeneration: generation,
     conditions: declare(
       before?.conditions,
-      [...readiness(problem, connected, synced), connected, synced],
+      [...readiness(problem, connected, synced, goesOn), connected, synced],
       generation,
       now,
     ),
-    ...(handled === undefined || directory.spec.suspend
+    ...(handled === undefined || directory.spec.suspend || problem !== undefined
       ? keep('lastHandledRequestAt', before)
-      : { lastHandledRequestAt: handled.slice(0, 63) }),
+      : { lastHandledRequestAt: handled }),
     ...connectionFacts(connection, before),
     ...(last?.status?.finishedAt === undefined
       ? keep('lastAttempt', before)
@@ -75,15 +95,27 @@ export function directoryStatus(
   };
 }
 
-function readiness(problem: Problem | undefined, connected: Stated | undefined, synced: Stated | undefined): Stated[] {
+/** As kstatus reads it: what goes on by itself is Reconciling, what waits for a change is Stalled. */
+function readiness(
+  problem: Problem | undefined,
+  connected: Stated | undefined,
+  synced: Stated | undefined,
+  goesOn: boolean,
+): Stated[] {
   if (problem !== undefined) return stalled(problem);
-  for (const part of [connected, synced]) {
-    if (part?.status === 'False') return [{ ...part, type: 'Ready' }];
-  }
+  if (connected?.status === 'False') return notReady(connected, transientReasons.has(connected.reason));
+  if (synced?.status === 'False') return notReady(synced, goesOn);
   if (connected === undefined) {
     return [{ type: 'Ready', status: 'Unknown', reason: 'NotTested', message: 'The connection was not tested yet.' }];
   }
   return [{ type: 'Ready', status: 'True', reason: 'Connected', message: 'The directory can be read.' }];
+}
+
+function notReady({ reason, message }: Stated, retried: boolean): Stated[] {
+  return [
+    { type: 'Ready', status: 'False', reason, message },
+    { type: retried ? 'Reconciling' : 'Stalled', status: 'True', reason, message },
+  ];
 }
 
 const previous = (status: DirectoryStatus | undefined, type: string): Stated | undefined =>

@@ -39,6 +39,10 @@ export const directoryErrors = define({
     meaning: 'The Secret with the credentials does not exist.',
     remedy: 'Create the Secret in the namespace of the directory, or correct secretRef.',
   },
+  SecretForbidden: {
+    meaning: 'The operator may not read the Secret.',
+    remedy: 'Bind the ClusterRole roster-secrets-reader to the operator in the namespace, or let the operator bind it.',
+  },
   SecretIncomplete: {
     meaning: 'The Secret lacks a key that is needed.',
     remedy: 'Add the keys username and password to the Secret.',

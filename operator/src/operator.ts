@@ -22,8 +22,8 @@ import { addGroupController } from './controllers/group/controller.ts';
 import { addOrganizationController } from './controllers/organization/controller.ts';
 import { addPersonController, personIndexes } from './controllers/person/controller.ts';
 import { PeopleTally } from './controllers/person/tally.ts';
+import { Secrets } from './controllers/secrets.ts';
 import { addTenantController } from './controllers/tenant/controller.ts';
-import { SecretAccess } from './controllers/tenant/secretaccess.ts';
 import { addUserDirectoryController } from './controllers/userdirectory/controller.ts';
 import { lead } from './leadership.ts';
 import { createMetrics, type RosterMetrics } from './metrics.ts';
@@ -117,9 +117,18 @@ function assemble({ config, log, client, mirror, metrics, registry, runtimeMetri
   });
   const informers = addInformers(manager);
   const events = new EventRecorder(client, { component: 'roster', instance: config.installation }, log);
-  const context: Context = { client, informers, mirror, events, metrics, log, now: () => new Date() };
+  const context: Context = {
+    client,
+    informers,
+    mirror,
+    events,
+    secrets: new Secrets(client),
+    metrics,
+    log,
+    now: () => new Date(),
+  };
 
-  const { controller: tenant, vanishings } = addTenantController(manager, context, new SecretAccess(client));
+  const { controller: tenant, vanishings } = addTenantController(manager, context);
   const controllers = {
     Tenant: tenant,
     Organization: addOrganizationController(manager, context, vanishings),

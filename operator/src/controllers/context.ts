@@ -3,6 +3,8 @@ import type { RosterMetrics } from '../metrics.ts';
 import type { Mirror } from '../mirror/index.ts';
 import type { ApiClient, Controller, EventRecorder, Informer, Logger } from '../runtime/index.ts';
 
+import type { Secrets } from './secrets.ts';
+
 /** One informer a kind. */
 export interface Informers {
   readonly tenants: Informer<Tenant>;
@@ -21,6 +23,7 @@ export interface Context {
   readonly informers: Informers;
   readonly mirror: Mirror;
   readonly events: EventRecorder;
+  readonly secrets: Secrets;
   readonly metrics: RosterMetrics;
   readonly log: Logger;
   now(): Date;

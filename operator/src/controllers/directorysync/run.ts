@@ -83,8 +83,8 @@ export async function carryOut(
   }
 }
 
-async function read({ client }: Context, directory: UserDirectory, signal: AbortSignal): Promise<DirectoryContents> {
-  const { reader } = await prepareReader(client, directory, signal);
+async function read({ secrets }: Context, directory: UserDirectory, signal: AbortSignal): Promise<DirectoryContents> {
+  const { reader } = await prepareReader(secrets, directory, signal);
   return await readAll(reader, signal);
 }
 

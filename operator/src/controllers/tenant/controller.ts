@@ -23,7 +23,6 @@ import { type Context, tenantName } from '../context.ts';
 import { attempt, conclude } from '../mirrored.ts';
 import { builtInObjects } from './builtin.ts';
 import { confirmVanished, heldCondition, judge, type VanishedVerdict } from './decide.ts';
-import type { SecretAccess } from './secretaccess.ts';
 import { Vanishings } from './vanishings.ts';
 
 /** What vanishes within this time is judged together. */
@@ -32,7 +31,7 @@ const gatheringMs = 1_000;
 const countingMs = 10_000;
 
 /** Sets a tenant up, mirrors its settings, and decides about what vanished from it. */
-export function addTenantController(manager: Manager, context: Context, secretAccess: SecretAccess) {
+export function addTenantController(manager: Manager, context: Context) {
   const { tenants, organizations, roles, groups, users, recipients } = context.informers;
   const vanishings = new Vanishings((namespace) =>
     controller.enqueueAfter({ namespace, name: tenantName }, gatheringMs),
@@ -41,7 +40,7 @@ export function addTenantController(manager: Manager, context: Context, secretAc
     .controller({
       name: 'tenant',
       concurrency: 2,
-      reconcile: (request) => reconcile(context, vanishings, secretAccess, request),
+      reconcile: (request) => reconcile(context, vanishings, request),
     })
     .watches(tenants, undefined, anyOf(generationChanged, annotationsChanged));
   const tenantOf = (object: KubernetesObject): Request => ({
@@ -66,12 +65,7 @@ export function addTenantController(manager: Manager, context: Context, secretAc
   return { controller, vanishings };
 }
 
-async function reconcile(
-  context: Context,
-  vanishings: Vanishings,
-  secretAccess: SecretAccess,
-  { namespace, name }: Request,
-): Promise<Result> {
+async function reconcile(context: Context, vanishings: Vanishings, { namespace, name }: Request): Promise<Result> {
   const tenant = context.informers.tenants.cache.get(namespace, name);
   const mirrored = await attempt(async () => {
     if (tenant !== undefined) await context.mirror.writeTenant(rowOf(tenant));
@@ -79,7 +73,6 @@ async function reconcile(
   });
   if (tenant === undefined) return done;
   await ensureBuiltIns(context, tenant);
-  await secretAccess.grant(namespace);
   const { users, recipients, groups } = context.informers;
   return conclude(context, Tenant, tenant, {
     problem: ownerProblem(context, tenant),

@@ -19,7 +19,7 @@ import {
 } from '../../runtime/index.ts';
 import { seconds } from '../conditions.ts';
 import type { Context } from '../context.ts';
-import { prepareReader, Secret, secretName } from './reader.ts';
+import { prepareReader, secretName } from './reader.ts';
 import { brokenReference } from './references.ts';
 import { nextRun, runOf, surplusRuns } from './runs.ts';
 import { SecretWatches } from './secretwatches.ts';
@@ -103,7 +103,7 @@ async function testIfChanged(
   const testedAt = seconds(context.now());
   const version = secretVersion === undefined ? {} : { secretVersion };
   try {
-    const { reader } = await prepareReader(context.client, directory, signal);
+    const { reader } = await prepareReader(context.secrets, directory, signal);
     const { server, boundAs } = await reader.test(signal);
     return { connected: true, server, boundAs, testedAt, ...version };
   } catch (error) {
@@ -114,14 +114,14 @@ async function testIfChanged(
 }
 
 async function currentSecretVersion(
-  { client }: Context,
+  { secrets }: Context,
   directory: Directory,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const name = secretName(directory);
   if (name === undefined) return undefined;
   try {
-    const secret = await client.get(Secret, { namespace: directory.metadata.namespace ?? '', name }, { signal });
+    const secret = await secrets.read(directory.metadata.namespace ?? '', name, signal);
     return secret.metadata.resourceVersion;
   } catch {
     return undefined; // The test itself says what is wrong with it.

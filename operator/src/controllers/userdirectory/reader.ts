@@ -1,25 +1,9 @@
-import type { KubernetesObject, ResourceType, UserDirectory } from '@roster/crds';
-import { type AllowedHost, parseAllowedHosts } from '../../credentials.ts';
+import type { UserDirectory } from '@roster/crds';
+import { type AllowedHost, hostsAnnotation, parseAllowedHosts } from '../../credentials.ts';
 import { ldapReader } from '../../directory/ldap/index.ts';
 import type { DirectoryReader } from '../../directory/reader.ts';
 import { DirectoryError } from '../../errors.ts';
-import { type ApiClient, isForbidden, isNotFound } from '../../runtime/index.ts';
-
-export interface Secret extends KubernetesObject {
-  /** Base64, as the API has it. */
-  readonly data?: Readonly<Record<string, string>>;
-}
-
-export const Secret: ResourceType<Secret> = {
-  group: '',
-  version: 'v1',
-  plural: 'secrets',
-  kind: 'Secret',
-  namespaced: true,
-};
-
-/** On a Secret: where its credentials may be sent. */
-const hostsAnnotation = 'roster.dev/hosts';
+import type { Secret, Secrets } from '../secrets.ts';
 
 export interface Credentials {
   readonly username: string;
@@ -38,9 +22,9 @@ export function secretName({ spec }: UserDirectory): string | undefined {
   return (spec.ldap ?? spec.activeDirectory ?? spec.entraID)?.credentials?.secretRef?.name;
 }
 
-/** @throws DirectoryError when the Secret is missing or incomplete, or the type of directory cannot be read. */
+/** @throws RosterError when the Secret is missing, incomplete or not understood, or the type cannot be read. */
 export async function prepareReader(
-  client: ApiClient,
+  secrets: Secrets,
   directory: UserDirectory,
   signal: AbortSignal,
 ): Promise<PreparedReader> {
@@ -50,8 +34,7 @@ export async function prepareReader(
     throw new DirectoryError('DirectoryTypeUnavailable', `The block ${type} is known, but cannot be read yet.`);
   }
   const name = secretName(directory);
-  const secret =
-    name === undefined ? undefined : await fetchSecret(client, directory.metadata.namespace ?? '', name, signal);
+  const secret = name === undefined ? undefined : await secrets.read(directory.metadata.namespace ?? '', name, signal);
   const { urls, startTLS, caBundle, pageSize, timeoutSeconds, preset, users, groups } = spec.ldap;
   const reader = ldapReader({
     urls,
@@ -69,23 +52,6 @@ export async function prepareReader(
   return { reader, secretVersion: secret?.metadata.resourceVersion };
 }
 
-async function fetchSecret(client: ApiClient, namespace: string, name: string, signal: AbortSignal): Promise<Secret> {
-  try {
-    return await client.get(Secret, { namespace, name }, { signal });
-  } catch (error) {
-    if (isNotFound(error)) {
-      throw new DirectoryError('SecretNotFound', `There is no Secret ${name} in the namespace ${namespace}.`);
-    }
-    if (isForbidden(error)) {
-      throw new DirectoryError(
-        'SecretNotFound',
-        `The operator may not read the Secret ${name} in the namespace ${namespace}.`,
-      );
-    }
-    throw error;
-  }
-}
-
 function credentialsOf({ metadata, data = {} }: Secret): Credentials {
   const value = (key: string): string => {
     const text = Buffer.from(data[key] ?? '', 'base64').toString('utf8');
@@ -96,6 +62,6 @@ function credentialsOf({ metadata, data = {} }: Secret): Credentials {
   return {
     username: value('username'),
     password: value('password'),
-    hosts: parseAllowedHosts(metadata.annotations?.[hostsAnnotation] ?? ''),
+    hosts: parseAllowedHosts(metadata.annotations?.[hostsAnnotation]),
   };
 }

@@ -1,6 +1,7 @@
 import type { UserDirectory } from '@roster/crds';
 import { type ApiClient, Informer, type Logger, type Request } from '../../runtime/index.ts';
-import { Secret, secretName } from './reader.ts';
+import { Secret } from '../secrets.ts';
+import { secretName } from './reader.ts';
 
 interface Watch {
   readonly stop: AbortController;

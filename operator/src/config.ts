@@ -24,7 +24,9 @@ const duration = z
   .regex(/^\d+(s|m|h)$/, 'is not a number followed by s, m or h')
   .transform(
     (value) => Number(value.slice(0, -1)) * { s: 1000, m: 60_000, h: 3_600_000 }[value.at(-1) as 's' | 'm' | 'h'],
-  );
+  )
+  // Timers of Node hold some 596 hours; a longer one would fire at once.
+  .refine((milliseconds) => milliseconds >= 1000 && milliseconds <= 500 * 3_600_000, 'is not between 1s and 500h');
 
 const database = z
   .string({
@@ -122,7 +124,10 @@ interface Command {
 
 const commands = {
   operator: { summary: 'Run the operator.', flags: operatorFlags },
-  all: { summary: 'Run the operator with a database of its own in one process: a trial.', flags: operatorFlags },
+  all: {
+    summary: 'Run the operator with a database of its own in one process: a trial. It is kept in ./roster-data.',
+    flags: operatorFlags,
+  },
   manifests: { summary: 'Print the CRDs, policies and cluster roles, for kubectl apply -f -.', flags: [] },
   migrate: {
     summary: 'Create or update the tables of the database.',
@@ -168,7 +173,7 @@ export function parse(args: readonly string[], env: Environment, terminal: boole
   if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
     return { command: 'help', text: overview() };
   }
-  if (!(first in commands)) {
+  if (!Object.hasOwn(commands, first)) {
     throw new UsageError(
       `There is no command ${first}. Commands are ${Object.keys(commands).join(', ')}; see roster --help.`,
     );
@@ -179,7 +184,7 @@ export function parse(args: readonly string[], env: Environment, terminal: boole
   if (command === 'manifests') return { command };
   refuseVisiblePassword(given.database);
   const withDefaults =
-    command === 'all' ? { ...env, ROSTER_DATABASE: env.ROSTER_DATABASE ?? 'pglite:./roster-data' } : env;
+    command === 'all' ? { ...env, ROSTER_DATABASE: env.ROSTER_DATABASE || 'pglite:./roster-data' } : env;
   return { command, config: toConfig(command, given, withDefaults, terminal) };
 }
 
@@ -197,16 +202,25 @@ function parseFlags(
     const { values } = parseArgs({ args, options, strict: true });
     return Object.fromEntries(Object.entries(values).map(([flag, value]) => [flag, String(value)]));
   } catch (error) {
-    throw new UsageError(`${(error as Error).message.split('. ')[0]}. See roster ${command} --help.`);
+    // Node's message goes on with advice of its own, and may repeat a URL that was meant for --database.
+    const [sentence = ''] = (error as Error).message.split(/\.\s/);
+    throw new UsageError(`${sentence.replace(/\/\/.*@/s, '//...@')}. See roster ${command} --help.`);
   }
 }
 
 function refuseVisiblePassword(url: string | undefined): void {
-  if (url !== undefined && URL.canParse(url) && new URL(url).password !== '') {
+  if (url !== undefined && holdsPassword(url)) {
     throw new UsageError(
       '--database holds a password, which every user of this machine could read: give the URL in ROSTER_DATABASE, or the password in PGPASSWORD.',
     );
   }
+}
+
+function holdsPassword(text: string): boolean {
+  // A password with characters that a URL must escape is one all the same.
+  if (!URL.canParse(text)) return /^[^:]+:\/\/[^@/?#]*:[^@]*@/.test(text);
+  const url = new URL(text);
+  return url.password !== '' || url.searchParams.has('password');
 }
 
 function toConfig(
@@ -231,7 +245,7 @@ function toConfig(
     database: value('database'),
     namespaces: value('namespaces'),
     installation: value('installation'),
-    leaseNamespace: value('lease-namespace') ?? env.POD_NAMESPACE ?? 'default',
+    leaseNamespace: value('lease-namespace') ?? (env.POD_NAMESPACE || 'default'),
     metricsAddress: value('metrics-address'),
     compareInterval: value('compare-interval'),
     logFormat: value('log-format') ?? (terminal ? 'pretty' : 'json'),

@@ -13,7 +13,7 @@ import type { Context } from '../context.ts';
 import { attempt, conclude } from '../mirrored.ts';
 import { allUsersGroup } from '../tenant/builtin.ts';
 import type { Vanishings } from '../tenant/vanishings.ts';
-import { MemberChanges } from './memberchanges.ts';
+import { affectedGroups, MemberChanges } from './memberchanges.ts';
 
 /** Mirrors groups and counts their members. Who is in a group stands on the person. */
 export function addGroupController(manager: Manager, context: Context, vanishings: Vanishings) {
@@ -35,7 +35,7 @@ export function addGroupController(manager: Manager, context: Context, vanishing
       (event) => event.type === 'deleted' || (event.type === 'added' && !event.initial),
     );
   const noteMembers = (event: InformerEvent<Person>) => {
-    for (const request of changed(event)) controller.enqueueAfter(request, changes.note(request, context.now()));
+    for (const request of affectedGroups(event)) controller.enqueueAfter(request, changes.note(request, context.now()));
   };
   users.onEvent(noteMembers);
   recipients.onEvent(noteMembers);
@@ -52,6 +52,7 @@ async function reconcile(
   const { groups, organizations } = context.informers;
   const group = groups.cache.get(namespace, name);
   if (group === undefined) {
+    changes.forget(request);
     vanishings.report({ namespace, kind: 'Group', name });
     return done;
   }
@@ -89,19 +90,4 @@ function countMembers({ informers: { users, recipients } }: Context, group: Grou
   const [index, value] = name === allUsersGroup ? ['organization', group.spec.organization] : ['group', name];
   const key = `${namespace}/${value}`;
   return users.cache.countByIndex(index, key) + recipients.cache.countByIndex(index, key);
-}
-
-/** Groups whose members an event may have changed. At the start nothing is told: each group counts its own then. */
-function changed(event: InformerEvent<Person>): Request[] {
-  if (event.type === 'added' && event.initial) return [];
-  if (event.type === 'updated' && event.object.metadata.generation === event.old.metadata.generation) return [];
-  const groupsOf = ({ spec }: Person) => [...(spec.groups ?? []), ...(spec.source?.groups ?? [])];
-  const [now, before] = [
-    new Set(event.type === 'deleted' ? [] : groupsOf(event.object)),
-    new Set(event.type === 'updated' ? groupsOf(event.old) : event.type === 'deleted' ? groupsOf(event.object) : []),
-  ];
-  const namespace = event.object.metadata.namespace ?? '';
-  const names = [...now.symmetricDifference(before)];
-  if (event.type !== 'updated') names.push(allUsersGroup);
-  return names.map((name) => ({ namespace, name }));
 }

@@ -1,4 +1,6 @@
-import type { Request } from '../../runtime/index.ts';
+import type { Person } from '@roster/crds';
+import type { InformerEvent, Request } from '../../runtime/index.ts';
+import { allUsersGroup } from '../tenant/builtin.ts';
 
 /** A count is written when the members were left alone for so long ... */
 const quietMs = 5_000;
@@ -31,4 +33,28 @@ export class MemberChanges {
     this.#unsettled.delete(key);
     return 0;
   }
+
+  /** The group is gone. */
+  forget({ namespace, name }: Request): void {
+    this.#unsettled.delete(`${namespace}/${name}`);
+  }
 }
+
+/** Groups whose members an event may have changed. At the start nothing is told: each group counts its own then. */
+export function affectedGroups(event: InformerEvent<Person>): Request[] {
+  if (event.type === 'added' && event.initial) return [];
+  if (event.type === 'updated' && event.object.metadata.generation === event.old.metadata.generation) return [];
+  const before = event.type === 'updated' ? event.old : event.type === 'deleted' ? event.object : undefined;
+  const now = event.type === 'deleted' ? undefined : event.object;
+  const names = [...groupsOf(now).symmetricDifference(groupsOf(before))];
+  if (organizationsOf(now).symmetricDifference(organizationsOf(before)).size > 0) names.push(allUsersGroup);
+  return names.map((name) => ({ namespace: event.object.metadata.namespace ?? '', name }));
+}
+
+const groupsOf = (person: Person | undefined): Set<string> =>
+  new Set([...(person?.spec.groups ?? []), ...(person?.spec.source?.groups ?? [])]);
+
+const organizationsOf = (person: Person | undefined): Set<string> =>
+  new Set(
+    [...(person?.spec.organizations ?? []), ...(person?.spec.source?.organizations ?? [])].map(({ name }) => name),
+  );

@@ -1,16 +1,17 @@
 import { Organization, type Person } from '@roster/crds';
 import {
   done,
+  eachState,
   generationChanged,
   type InformerEvent,
   type Manager,
   type Request,
   type Result,
 } from '../../runtime/index.ts';
-import type { Stated } from '../conditions.ts';
 import { type Context, tenantName } from '../context.ts';
 import { attempt, conclude } from '../mirrored.ts';
 import type { Vanishings } from '../tenant/vanishings.ts';
+import { protection } from './protection.ts';
 
 /** Mirrors organizations, and protects those from deletion that have people. */
 export function addOrganizationController(manager: Manager, context: Context, vanishings: Vanishings) {
@@ -26,7 +27,7 @@ export function addOrganizationController(manager: Manager, context: Context, va
     .watches(recipients, (event) => firstOrLast(context, event))
     .watches(
       tenants,
-      ({ object }) => [{ namespace: object.metadata.namespace ?? '', name: object.spec.defaultOrganization }],
+      eachState(({ metadata, spec }) => [{ namespace: metadata.namespace ?? '', name: spec.defaultOrganization }]),
       generationChanged,
     );
 }
@@ -51,25 +52,13 @@ async function reconcile(context: Context, vanishings: Vanishings, { namespace, 
   return conclude(context, Organization, organization, {
     problem: undefined,
     mirrored,
-    stated: [protection(context, namespace, name)],
+    stated: [
+      protection({
+        isDefault: context.informers.tenants.cache.get(namespace, tenantName)?.spec.defaultOrganization === name,
+        people: countPeople(context.informers, namespace, name),
+      }),
+    ],
   });
-}
-
-/** The admission policy refuses the deletion with this message. */
-function protection({ informers }: Context, namespace: string, name: string): Stated | undefined {
-  const protect = (reason: string, message: string): Stated => ({
-    type: 'DeletionProtected',
-    status: 'True',
-    reason,
-    message,
-  });
-  if (informers.tenants.cache.get(namespace, tenantName)?.spec.defaultOrganization === name) {
-    return protect('DefaultOrganization', 'it is the default organization of the tenant');
-  }
-  if (countPeople(informers, namespace, name) > 0) {
-    return protect('HasPeople', 'people belong to it; move or delete them first');
-  }
-  return undefined;
 }
 
 function countPeople({ users, recipients }: Context['informers'], namespace: string, name: string): number {

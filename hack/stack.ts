@@ -1,10 +1,11 @@
 /** The parts that a try-out on this machine is made of: each starts as a child process and ends with this one. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { ApiClient } from '../operator/src/runtime/index.ts';
 
@@ -74,9 +75,19 @@ export async function startOperator({
   return supervise('the operator', child, log);
 }
 
+let programs: Promise<string> | undefined;
+
+/** The folder with kubectl, which the commands in this folder name, and which is built where nobody did. */
+function programFolder(): Promise<string> {
+  const { ROSTER_KUBE_BIN: folder } = process.env;
+  if (folder !== undefined) return Promise.resolve(folder);
+  programs ??= promisify(execFile)(join(root, 'hack/cluster'), ['build']).then(({ stdout }) => stdout.trim());
+  return programs;
+}
+
 /** Runs kubectl; resolves to its output, rejects with what it said. */
 export async function kubectl(kubeconfig: string, args: readonly string[], input = ''): Promise<string> {
-  const child = spawn(join(process.env.ROSTER_KUBE_BIN ?? '', 'kubectl'), ['--kubeconfig', kubeconfig, ...args]);
+  const child = spawn(join(await programFolder(), 'kubectl'), ['--kubeconfig', kubeconfig, ...args]);
   let output = '';
   let complaint = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -14,9 +14,13 @@ interface AccountBid {
  */
 export function settleAccounts(accepted: readonly Candidate[], tenant: Tenant, notes: Notes) {
   const bids: AccountBid[] = [];
-  const bidders = new Map<string, number>();
+  /** How many accepted entries of the directory have, or would bring into force, an account. */
+  const entries = new Map<string, number>();
+  const mention = (account: string) => entries.set(account, (entries.get(account) ?? 0) + 1);
   for (const candidate of accepted) {
-    const { person, domainAccount } = candidate;
+    const { person, record, domainAccount } = candidate;
+    const mentioned = record.domainAccount === undefined ? undefined : canonicalAccount(record.domainAccount);
+    if (mentioned !== undefined) mention(mentioned);
     const declared = person === undefined ? undefined : declaredAccount(person);
     const said = domainAccount === undefined ? undefined : canonicalAccount(domainAccount);
     const wants = person === undefined ? said : inForce(candidate, person).account;
@@ -25,7 +29,7 @@ export function settleAccounts(accepted: readonly Candidate[], tenant: Tenant, n
     // A declared account is not the directory's to leave out.
     if (wants === undefined || wants === declared) continue;
     bids.push({ candidate, wants });
-    bidders.set(wants, (bidders.get(wants) ?? 0) + 1);
+    if (wants !== mentioned) mention(wants);
   }
   for (const { candidate, wants } of bids) {
     const { person, record } = candidate;
@@ -34,7 +38,7 @@ export function settleAccounts(accepted: readonly Candidate[], tenant: Tenant, n
       .filter((other) => other !== person && !other.leavesAccount)
       .map(({ kind, object }) => `${kind.toLowerCase()} ${object.metadata.name}`)
       .sort()[0];
-    if (holder === undefined && bidders.get(wants) === 1) continue;
+    if (holder === undefined && entries.get(wants) === 1) continue;
     const whose = holder === undefined ? 'several entries of the directory have it' : `it belongs to the ${holder}`;
     const name = person?.object.metadata.name ?? candidate.name;
     const message = `The domain account ${candidate.domainAccount} is left out, because ${whose}.`;

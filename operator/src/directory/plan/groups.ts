@@ -43,7 +43,7 @@ export function planGroups(
     const group = externalId === undefined ? undefined : tenant.groups.ours.get(externalId);
     if (group === undefined) return;
     group.found = true;
-    unclear.add(group.object.metadata.name);
+    if (group.object.spec.organization === directory.organization) unclear.add(group.object.metadata.name);
   };
   for (const record of contents.rejected) {
     if (record.of !== 'Group') continue;

@@ -230,7 +230,7 @@ describe('exclude and emailDomains', () => {
 
 describe('domain accounts', () => {
   const account = (id: string, domainAccount: string) => entry(id, { domainAccount });
-  test.each<Row & { 3?: unknown }>([
+  test.each<Row>([
     [
       'that two entries have are left out of both',
       { people: [account('a', 'CORP\\x'), account('b', 'corp\\X')] },
@@ -286,13 +286,21 @@ describe('domain accounts', () => {
       { a: 'Link by-hand', b: 'Create; Warn DomainAccountNotUnique' },
     ],
     [
-      'that a declared one covers are no matter',
+      'that a declared one covers are nobody’s, but still stand in two entries',
       {
         directory: { precedence: 'Declared' },
         people: [account('a', 'CORP\\x'), account('b', 'CORP\\x')],
         users: [linked('a', { precedence: 'Declared' }, { domainAccount: 'CORP\\mine' })],
       },
-      { a: 'Update a: domainAccount', b: 'Create' },
+      { a: 'Update a: domainAccount', b: 'Create; Warn DomainAccountNotUnique' },
+    ],
+    [
+      'that come into force by the precedence are taken over',
+      {
+        people: [entry('a')],
+        users: [linked('a', { domainAccount: 'CORP\\x', precedence: 'Declared' }, { domainAccount: 'CORP\\mine' })],
+      },
+      { a: 'Update a: precedence' },
     ],
     [
       'of people who become recipients are no matter',

@@ -19,7 +19,8 @@ export function* lines({ notes, people, groups }: Plan): Generator<PlanLine> {
 export function samples(plan: Plan, limit = 20): NonNullable<DirectorySyncStatus['samples']> {
   const first: { line: PlanLine; rank: string }[] = [];
   for (const line of lines(plan)) {
-    const rank = `${interest.indexOf(line.action)} ${line.reason ?? ''} ${line.record} ${line.externalId} ${line.kind}`;
+    const { action, reason = '', record, kind, name = '' } = line;
+    const rank = `${interest.indexOf(action)} ${reason} ${record} ${kind} ${name}`;
     const last = first.at(-1);
     if (first.length === limit && last !== undefined && last.rank <= rank) continue;
     const index = first.findIndex((other) => rank < other.rank);

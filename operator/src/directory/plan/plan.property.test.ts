@@ -1,0 +1,442 @@
+/**
+ * Properties of the plan on small tenants in which much collides: few addresses, accounts, names and ids, for people
+ * with and without a directory, groups, tombstones and claims.
+ */
+import {
+  canonicalAddress,
+  effectivePerson,
+  Group,
+  type Person,
+  type PersonSource,
+  type Recipient,
+  User,
+} from '@roster/crds';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { GroupRecord, PersonRecord } from '../record.ts';
+import { group, planOf, recipient, role, type Scene, source, unreadable, user } from './fixtures.ts';
+import { lines, type Plan, samples } from './index.ts';
+import { privilegeOf } from './privilege.ts';
+
+const ids = ['i1', 'i2', 'i3', 'i4', 'i5', 'i6'];
+const address = fc.constantFrom('a@x.example', 'b@x.example', 'C@x.example', 'c@X.example', 'd@y.example');
+const account = fc.constantFrom('CORP\\k1', 'corp\\K1', 'CORP\\k2');
+const groupIds = fc.uniqueArray(fc.constantFrom('g1', 'g2', 'g3', 'g4'), { maxLength: 3 });
+const maybe = <T>(value: fc.Arbitrary<T>, freq = 3) => fc.option(value, { nil: undefined, freq });
+const precedence = fc.constantFrom('Directory' as const, 'Declared' as const);
+
+/** Without the fields that are undefined; the type is for the caller to know. */
+function defined<R>(fields: object): R {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as R;
+}
+
+const people: fc.Arbitrary<PersonRecord[]> = fc.array(
+  fc
+    .record({
+      externalId: fc.constantFrom(...ids),
+      email: maybe(fc.oneof({ weight: 9, arbitrary: address }, { weight: 1, arbitrary: fc.constant('broken@') }), 9),
+      lastName: maybe(fc.constantFrom('Doe', 'Roe')),
+      domainAccount: maybe(account, 2),
+      language: maybe(fc.constantFrom('fr', 'de', '?')),
+      enabled: maybe(fc.boolean(), 1),
+      expiresAt: maybe(fc.constantFrom('2026-01-01T00:00:00Z', '2027-01-01T00:00:00Z'), 1),
+      groups: groupIds,
+    })
+    .map((fields) => defined<PersonRecord>({ kind: 'Person', label: `uid=${fields.externalId}`, ...fields })),
+  { maxLength: 6 },
+);
+
+const groups: fc.Arbitrary<GroupRecord[]> = fc.array(
+  fc
+    .record({
+      externalId: fc.constantFrom('g1', 'g2', 'g3', 'g4'),
+      name: fc.constantFrom('n1', 'N1', 'n2', 'n3'),
+      description: maybe(fc.constantFrom('one', 'two')),
+    })
+    .map((fields) => defined<GroupRecord>({ kind: 'Group', label: `cn=${fields.externalId}`, ...fields })),
+  { maxLength: 4 },
+);
+
+const block: fc.Arbitrary<PersonSource> = fc
+  .record({
+    directory: fc.constantFrom('corporate', 'corporate', 'corporate', 'branch'),
+    externalId: fc.constantFrom(...ids),
+    email: maybe(
+      address.map((text) => text.toLowerCase()),
+      9,
+    ),
+    lastName: maybe(fc.constantFrom('Doe', 'Roe')),
+    domainAccount: maybe(account, 1),
+    groups: maybe(fc.constantFrom(['g1'], ['g1', 'g2'], ['g3'])),
+    enabled: maybe(fc.constant(false as const), 1),
+    precedence: maybe(fc.constant('Declared' as const), 1),
+  })
+  .map(({ externalId, ...fields }) => {
+    const { email: _, ...bare } = source(externalId);
+    return defined<PersonSource>({ ...bare, ...fields });
+  });
+
+const organizations = fc.constantFrom(
+  [{ name: 'main' }],
+  [{ name: 'main', roles: ['users'] }],
+  [{ name: 'branch' }],
+  [{ name: 'main', roles: ['keepers'] }],
+);
+
+const users: fc.Arbitrary<User[]> = fc
+  .array(
+    fc.record({
+      email: maybe(address),
+      domainAccount: maybe(account, 1),
+      enabled: fc.constantFrom(true, true, true, false),
+      roles: maybe(fc.constant(['tenant-administrator-creator']), 1),
+      organizations,
+      source: maybe(block, 4),
+    }),
+    { maxLength: 5 },
+  )
+  .map((specs) => specs.map((spec, index) => user(`u${index}`, defined(spec))));
+
+const recipients: fc.Arbitrary<Recipient[]> = fc
+  .array(fc.record({ email: maybe(address), source: maybe(block, 1) }), { maxLength: 2 })
+  .map((specs) => specs.map((spec, index) => recipient(`r${index}`, defined(spec))));
+
+const existingGroups: fc.Arbitrary<Group[]> = fc
+  .uniqueArray(
+    fc.record({
+      name: fc.constantFrom('g1', 'g2', 'g3', 'by-hand'),
+      organization: fc.constantFrom('main', 'main', 'main', 'branch'),
+      declared: maybe(fc.constantFrom('n1', 'n4'), 1),
+      displayName: fc.constantFrom('n1', 'n2', 'n3', 'AD n1'),
+    }),
+    { selector: ({ name }) => name, maxLength: 4 },
+  )
+  .map((all) =>
+    all.map(({ name, organization, declared, displayName }) => {
+      const { email: _, ...identity } = source(name);
+      const filled = name === 'by-hand' ? { displayName } : { source: { ...identity, displayName } };
+      return group(name, { organization, ...filled, ...(declared === undefined ? {} : { displayName: declared }) });
+    }),
+  );
+
+const scenes: fc.Arbitrary<Scene> = fc
+  .record({
+    directory: fc
+      .record({
+        importAs: fc.constantFrom('Users' as const, 'Users' as const, 'Recipients' as const),
+        linking: fc.constantFrom('ByEmail' as const, 'ByEmail' as const, 'Never' as const),
+        precedence,
+        membership: fc.constantFrom('Nested' as const, 'Nested' as const, 'None' as const),
+        groupPrefix: maybe(fc.constant('AD '), 1),
+        emailDomains: maybe(fc.constant(['x.example']), 1),
+        exclude: maybe(fc.constantFrom(['i1'], ['a@x.example']), 1),
+        defaultRole: maybe(fc.constantFrom('users', 'keepers')),
+      })
+      .map((fields) => defined<NonNullable<Scene['directory']>>(fields)),
+    people,
+    groups,
+    rejected: fc.array(fc.constantFrom(unreadable('Person', 'i2'), unreadable('Person'), unreadable('Group', 'g2')), {
+      maxLength: 1,
+    }),
+    users,
+    recipients,
+    existingGroups,
+    roles: fc.constant([role('keepers', { permissions: [{ resource: 'users', verbs: ['create'] }] })]),
+    owner: maybe(fc.constant('u0'), 1),
+    tombstones: fc.array(
+      fc.constantFrom(
+        { email: 'a@x.example', kind: 'User' as const, name: 'late' },
+        {
+          email: 'b@x.example',
+          kind: 'User' as const,
+          name: 'late',
+          authority: source('i1').authority,
+          externalId: 'i1',
+        },
+      ),
+      { maxLength: 1 },
+    ),
+    claims: maybe(fc.constantFrom(new Map([['d@y.example', { kind: 'User', name: 'unknown' }]])), 1),
+  })
+  .map((scene) => defined<Scene>(scene));
+
+/** The tenant when all of the plan is carried out. */
+function applyToModel(scene: Scene, plan: Plan): Scene {
+  const after = <T extends Person | Group>(object: T): T => {
+    const own = [...plan.people, ...plan.groups].find(
+      (action) => 'ref' in action && action.ref.uid === object.metadata.uid && isKind(object, action.kind),
+    );
+    return own !== undefined && 'ref' in own ? { ...object, spec: { ...object.spec, source: own.source } } : object;
+  };
+  const created = plan.people.flatMap((action) => (action.action === 'Create' ? [action] : []));
+  return {
+    ...scene,
+    users: [
+      ...(scene.users ?? []).map(after),
+      ...created.flatMap((action) => (action.kind === 'User' ? [user(action.name, action.spec)] : [])),
+    ],
+    recipients: [
+      ...(scene.recipients ?? []).map(after),
+      ...created.flatMap((action) => (action.kind === 'Recipient' ? [recipient(action.name, action.spec)] : [])),
+    ],
+    existingGroups: [
+      ...(scene.existingGroups ?? []).map(after),
+      ...plan.groups.flatMap((action) => (action.action === 'Create' ? [group(action.name, action.spec)] : [])),
+    ],
+  };
+}
+
+const isKind = ({ kind }: Person | Group, other: string) => kind === other;
+const everybody = ({ users = [], recipients = [] }: Scene): Person[] => [...users, ...recipients];
+const keyOf = ({ kind, metadata }: Person) => `${kind} ${metadata.name}`;
+const byKey = (scene: Scene) => new Map(everybody(scene).map((person) => [keyOf(person), person]));
+
+function holders(scene: Scene, key: 'email' | 'domainAccountKey'): Map<string, string[]> {
+  const held = new Map<string, string[]>();
+  for (const person of everybody(scene)) {
+    const value = effectivePerson(person.spec)[key];
+    if (value !== undefined) held.set(value, [...(held.get(value) ?? []), keyOf(person)]);
+  }
+  return held;
+}
+
+/** What a plan does and says, in an order of its own. */
+function told(plan: Plan): string[] {
+  return [...plan.people, ...plan.groups, ...plan.notes].map((part) => JSON.stringify(part)).sort();
+}
+
+/** Parts of a plan that do not speak of the record given. */
+function toldWithout(plan: Plan, externalId: string): string[] {
+  return [...plan.people, ...plan.groups, ...plan.notes]
+    .filter(
+      (part) => part.record?.externalId !== externalId && !('externalId' in part && part.externalId === externalId),
+    )
+    .map((part) => JSON.stringify(part))
+    .sort();
+}
+
+/** Whether each person is taken over, by external id; in which form is left aside. */
+function accepted(plan: Plan, except: ReadonlySet<string>): string[] {
+  const refused = plan.notes.filter(({ action, kind }) => action !== 'Warn' && kind !== 'Group');
+  return [
+    ...plan.people.flatMap(({ action, record }) => (action === 'Update' ? [] : [{ action, ...record }])),
+    ...refused,
+  ]
+    .filter(({ externalId = '' }) => !except.has(externalId))
+    .map(({ action, externalId }) => `${externalId} ${action}`)
+    .sort();
+}
+
+const check = (property: (scene: Scene, plan: Plan) => void, numRuns = 1500) =>
+  fc.assert(
+    fc.property(scenes, (scene) => property(scene, planOf(scene))),
+    { numRuns },
+  );
+
+test('once applied, there is nothing left to do', () => {
+  check((scene, plan) => {
+    const again = planOf(applyToModel(scene, plan));
+    expect([...again.people, ...again.groups]).toEqual([]);
+    expect(again.memberships).toBe(plan.memberships);
+    expect(again.counts.people).toMatchObject({
+      rejected: plan.counts.people.rejected,
+      created: 0,
+      linked: 0,
+      updated: 0,
+    });
+  });
+});
+
+test('the order of records and resources never matters', () => {
+  const shuffled = scenes.chain((scene) =>
+    fc.record({
+      scene: fc.constant(scene),
+      people: fc.shuffledSubarray([...(scene.people ?? [])], { minLength: scene.people?.length ?? 0 }),
+      groups: fc.shuffledSubarray([...(scene.groups ?? [])], { minLength: scene.groups?.length ?? 0 }),
+    }),
+  );
+  fc.assert(
+    fc.property(shuffled, ({ scene, people, groups }) => {
+      const plan = planOf(scene);
+      const other = planOf({
+        ...scene,
+        people,
+        groups,
+        users: scene.users?.toReversed() ?? [],
+        recipients: scene.recipients?.toReversed() ?? [],
+        existingGroups: scene.existingGroups?.toReversed() ?? [],
+      });
+      expect(told(other)).toEqual(told(plan));
+      expect(other.counts).toEqual(plan.counts);
+      expect(other.facts).toEqual(plan.facts);
+      expect(other.reasons).toEqual(plan.reasons);
+      expect(samples(other, 5)).toEqual(samples(plan, 5));
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+describe('nobody gets what somebody else has', () => {
+  test.each(['email', 'domainAccountKey'] as const)('%s', (key) => {
+    check((scene, plan) => {
+      const before = holders(scene, key);
+      for (const [value, after] of holders(applyToModel(scene, plan), key)) {
+        if (after.length > 1) expect(before.get(value)).toEqual(expect.arrayContaining(after));
+      }
+    });
+  });
+
+  test('name of a group in the organization', () => {
+    const names = ({ existingGroups: all = [] }: Scene) =>
+      all
+        .filter(({ spec }) => spec.organization === 'main')
+        .map(({ spec, metadata }) => [spec.displayName ?? spec.source?.displayName ?? metadata.name, metadata.name]);
+    check((scene, plan) => {
+      const before = Map.groupBy(names(scene), ([name = '']) => name.toLowerCase());
+      for (const [name, after] of Map.groupBy(names(applyToModel(scene, plan)), ([key = '']) => key.toLowerCase())) {
+        const objects = (all: string[][] = []) => all.map(([, object]) => object);
+        if (after.length > 1) expect(objects(before.get(name))).toEqual(expect.arrayContaining(objects(after)));
+      }
+    });
+  });
+});
+
+test('only the people of the directory are updated, and only people without one are linked', () => {
+  check((scene, plan) => {
+    for (const action of plan.people) {
+      if (action.action === 'Create') continue;
+      const person = byKey(scene).get(`${action.kind} ${action.ref.name}`);
+      if (action.action === 'Update') {
+        expect(person?.spec.source?.directory).toBe('corporate');
+        expect(person?.spec.source?.externalId).toBe(action.record.externalId);
+      } else {
+        expect(person?.spec.source).toBeUndefined();
+        expect(person?.spec.enabled).toBe(true);
+        expect(canonicalAddress(person?.spec.email ?? '')).toBe(canonicalAddress(action.record.email ?? ''));
+        expect(scene.directory?.linking).toBe('ByEmail');
+      }
+      expect(action.kind).toBe(scene.directory?.importAs === 'Users' ? 'User' : 'Recipient');
+    }
+  });
+});
+
+test('no directory gets hold of people with great rights, or locks the owner out', () => {
+  check((scene, plan) => {
+    const rights = { roles: new Map(scene.roles?.map((known) => [known.metadata.name, known])), owner: scene.owner };
+    rights.roles.set('users', role('users'));
+    const after = byKey(applyToModel(scene, plan));
+    for (const person of everybody(scene)) {
+      const kind = person.kind === 'User' ? 'User' : 'Recipient';
+      if (privilegeOf(kind, person, rights) === undefined) continue;
+      const was = effectivePerson(person.spec);
+      const is = effectivePerson(after.get(keyOf(person))?.spec ?? person.spec);
+      expect(is.email).toBe(was.email);
+      expect(is.domainAccountKey).toBe(was.domainAccountKey);
+      if (person.spec.source === undefined) expect(after.get(keyOf(person))).toBe(person);
+      if (kind === 'User' && person.metadata.name === scene.owner) {
+        expect(is.enabledInDirectory).toBe(was.enabledInDirectory);
+        expect(is.expiresAt).toBe(was.expiresAt);
+      }
+    }
+  });
+});
+
+test('a rejected record changes nothing for those with whom it contests nothing', () => {
+  check((scene, plan) => {
+    const rejected = plan.notes.flatMap(({ action, record }) =>
+      action === 'Reject' && record?.kind === 'Person' ? [record] : [],
+    );
+    for (const record of rejected) {
+      const others = scene.people?.filter((other) => other !== record) ?? [];
+      const without = planOf({ ...scene, people: others });
+      const involved = contesting(record, scene);
+      expect(accepted(without, involved)).toEqual(accepted(plan, involved));
+      // Groups and accounts may pass to those who were refused with it; where there is none, nothing at all differs.
+      if (others.some(({ externalId }) => involved.has(externalId))) continue;
+      expect(toldWithout(without, record.externalId)).toEqual(toldWithout(plan, record.externalId));
+    }
+  }, 800);
+});
+
+/** External ids of all whose addresses or ids are tied to those of the record, however indirectly. */
+function contesting(record: PersonRecord, scene: Scene): Set<string> {
+  const keys = (other: PersonRecord) => {
+    const known = everybody(scene).filter(({ spec }) => spec.source?.externalId === other.externalId);
+    const texts = [other.email, ...known.flatMap(({ spec }) => [spec.email, spec.source?.email])];
+    const addresses = texts.map((text) => canonicalAddress(text ?? '')).filter((found) => typeof found === 'string');
+    return [other.externalId, ...addresses];
+  };
+  const tied = new Set(keys(record));
+  for (let size = 0; size !== tied.size; ) {
+    size = tied.size;
+    for (const other of scene.people ?? []) {
+      const all = keys(other);
+      if (all.some((key) => tied.has(key))) for (const key of all) tied.add(key);
+    }
+  }
+  return new Set(ids.filter((id) => tied.has(id)));
+}
+
+test('every record and every person of the directory is accounted for', () => {
+  check((scene, plan) => {
+    const { people: counts, groups: groupCounts } = plan.counts;
+    const read = (of: 'Person' | 'Group') => scene.rejected?.filter((record) => record.of === of).length ?? 0;
+    expect(counts.found).toBe((scene.people?.length ?? 0) + read('Person'));
+    expect(counts.found).toBe(
+      counts.created + counts.linked + counts.updated + counts.unchanged + counts.excluded + counts.rejected,
+    );
+    expect(groupCounts.found).toBe((scene.groups?.length ?? 0) + read('Group'));
+    expect(groupCounts.found).toBe(
+      groupCounts.created + groupCounts.updated + groupCounts.unchanged + groupCounts.skipped + groupCounts.rejected,
+    );
+    expect([...lines(plan)]).toHaveLength(plan.people.length + plan.groups.length + plan.notes.length);
+    const acted = plan.people.map(({ record }) => record);
+    const refused = plan.notes.filter(({ action }) => action === 'Reject' || action === 'Exclude');
+    for (const { record } of refused) expect(acted).not.toContain(record);
+  });
+});
+
+test('memberships name groups of the organization that exist or are created', () => {
+  check((scene, plan) => {
+    const after = applyToModel(scene, plan);
+    const there = new Map(after.existingGroups?.map(({ metadata, spec }) => [metadata.name, spec.organization]));
+    for (const action of plan.people) {
+      const names = (action.action === 'Create' ? action.spec.source : action.source)?.groups ?? [];
+      expect(names).toEqual([...new Set(names)].sort());
+      for (const name of names) expect(there.get(name)).toBe('main');
+    }
+    for (const action of plan.groups) {
+      if (action.action !== 'Create') continue;
+      const members = everybody(after).filter(({ spec }) => spec.source?.groups?.includes(action.name));
+      expect(members.length).toBeGreaterThan(0);
+    }
+  });
+});
+
+test('whatever the directory says, what is written fits the schema', () => {
+  const text = (maxLength: number) => fc.string({ unit: 'grapheme', minLength: 1, maxLength });
+  const wild = fc.record({
+    firstName: text(150),
+    lastName: text(150),
+    language: text(10),
+    domainAccount: text(150),
+    externalId: text(150),
+    email: fc.oneof(fc.emailAddress(), text(20)),
+    groups: fc.constant(['g']),
+  });
+  fc.assert(
+    fc.property(wild, text(400), text(3000), text(50), (fields, name, description, groupPrefix) => {
+      const plan = planOf({
+        directory: { groupPrefix },
+        people: [{ kind: 'Person', label: 'x', ...fields }],
+        groups: [{ kind: 'Group', externalId: 'g', label: 'g', name, description }],
+      });
+      for (const action of plan.people) {
+        if (action.action === 'Create') expect(User.spec.safeParse(action.spec).error).toBeUndefined();
+      }
+      for (const action of plan.groups) {
+        if (action.action === 'Create') expect(Group.spec.safeParse(action.spec).error).toBeUndefined();
+      }
+    }),
+  );
+});

@@ -6,6 +6,7 @@ import {
   type Recipient,
   type User,
 } from '@roster/crds';
+import type { Reason } from '../errors.ts';
 import { executable, type Verdict } from './guard.ts';
 import type {
   CreateRecipient,
@@ -80,26 +81,30 @@ export async function applyPlan(plan: Plan, target: Target, options: ApplyOption
   const failures: PlanLine[] = [];
   let written = 0;
 
+  const refuse = (action: GroupAction | PersonAction, reason: Reason, message: string) => {
+    failures.push(failure(action, reason, message));
+    progress(written + failures.length, total);
+  };
   const write = async (action: GroupAction | PersonAction, carryOut: () => Promise<void>) => {
     signal.throwIfAborted();
     try {
       await carryOut();
-      written++;
     } catch (error) {
       if (!(error instanceof WriteRefused)) throw error;
-      failures.push(failure(action, 'WriteRefused', error.message));
+      return refuse(action, 'WriteRefused', error.message);
     }
+    written++;
     progress(written + failures.length, total);
   };
 
   await inParallel(plan.groups, concurrency, (action) => write(action, () => writeGroup(target, action)));
   for (const chunk of chunks(people, reservationSize)) {
+    signal.throwIfAborted();
     const taken = await reserveAddresses(target, chunk);
-    await inParallel(chunk, concurrency, (action) => {
+    await inParallel(chunk, concurrency, async (action) => {
       const holder = taken.get(action);
-      if (holder === undefined) return write(action, () => writePerson(target, action));
-      failures.push(failure(action, 'EmailTaken', `The address belongs to ${holder.kind} ${holder.name}.`));
-      return Promise.resolve();
+      if (holder === undefined) await write(action, () => writePerson(target, action));
+      else refuse(action, 'EmailTaken', `The address belongs to ${holder.kind} ${holder.name}.`);
     });
   }
   return { written, withheld: plan.people.length - people.length, failures };
@@ -142,7 +147,7 @@ function claimed(email: string | undefined): string {
   return canonical;
 }
 
-function failure(action: GroupAction | PersonAction, reason: string, message: string): PlanLine {
+function failure(action: GroupAction | PersonAction, reason: Reason, message: string): PlanLine {
   return {
     action: 'Fail',
     kind: action.kind,

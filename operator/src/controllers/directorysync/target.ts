@@ -6,6 +6,7 @@ import {
   type ApiClient,
   ApiError,
   isAlreadyExists,
+  isInvalid,
   isNotFound,
   type JsonPatchOperation,
   TransportError,
@@ -24,7 +25,7 @@ const types = { Group, User, Recipient } as const;
 
 /** Carries plans out on the API server. */
 export function apiTarget(
-  client: ApiClient,
+  client: Pick<ApiClient, 'create' | 'get' | 'jsonPatch'>,
   namespace: string,
   reserve: Target['reserve'],
   signal: AbortSignal,
@@ -39,7 +40,8 @@ export function apiTarget(
         // A create whose answer was lost, or a run that was interrupted: the object may be this very one.
         if (!isAlreadyExists(error)) throw error;
         const found = await client.get(type, { namespace, name }, { signal });
-        if (!sameIdentity(found, object)) throw new WriteRefused(`An object with the name ${name} exists already.`);
+        if (!sameIdentity(found.spec.source, spec.source))
+          throw new WriteRefused(`An object with the name ${name} exists already.`);
       }
     });
   };
@@ -56,18 +58,24 @@ export function apiTarget(
           : { op: 'test', path: '/spec/source/externalId', value: source.externalId },
         { op: 'add', path: '/spec/source', value: source },
       ];
-      await persistently(signal, () =>
-        client.jsonPatch(types[kind] as ResourceType, { namespace, name }, operations, { signal }),
-      );
+      const type = types[kind] as ResourceType<KubernetesObject> as ResourceType<Synced>;
+      await persistently(signal, async () => {
+        try {
+          await client.jsonPatch(type, { namespace, name }, operations, { signal });
+        } catch (error) {
+          // A link whose answer was lost: the object may have this very block.
+          if (!first || !isInvalid(error)) throw error;
+          const found = await client.get(type, { namespace, name }, { signal });
+          if (found.metadata.uid !== uid || !sameIdentity(found.spec.source, source)) throw error;
+        }
+      });
     },
     reserve,
   };
 }
 
-function sameIdentity(a: Synced, b: Synced): boolean {
-  return (
-    a.spec.source?.authority === b.spec.source?.authority && a.spec.source?.externalId === b.spec.source?.externalId
-  );
+function sameIdentity(a: Synced['spec']['source'], b: Synced['spec']['source']): boolean {
+  return a?.authority === b?.authority && a?.externalId === b?.externalId;
 }
 
 /**

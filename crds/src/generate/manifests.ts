@@ -3,9 +3,11 @@ import { kinds } from '../kinds/all.ts';
 import { policies } from '../policies.ts';
 import { type CustomResourceDefinition, customResourceDefinition } from './crd.ts';
 import type { Manifest } from './manifest.ts';
-import { editorClusterRole, operatorClusterRole, secretsReaderClusterRole, viewerClusterRole } from './roles.ts';
 import { admissionPolicy, type ValidatingAdmissionPolicy } from './policy.ts';
+import { editorClusterRole, operatorClusterRole, secretsReaderClusterRole, viewerClusterRole } from './roles.ts';
 
+export { celRules } from '../schema/rules.ts';
+export type { StructuralSchema } from '../schema/structural.ts';
 export type { CustomResourceDefinition } from './crd.ts';
 export type { Manifest } from './manifest.ts';
 export type { ValidatingAdmissionPolicy } from './policy.ts';
@@ -17,6 +19,7 @@ export {
   secretsReaderClusterRole,
   viewerClusterRole,
 } from './roles.ts';
+export { sample } from './sample.ts';
 export { yaml } from './yaml.ts';
 
 export function customResourceDefinitions(): readonly CustomResourceDefinition[] {

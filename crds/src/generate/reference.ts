@@ -1,7 +1,7 @@
 /** The reference pages: everything on them follows from the kinds and policies, so they cannot be out of date. */
-import type { CelRule } from '../fields.ts';
 import { apiVersion, type KindDefinition } from '../kind.ts';
 import { policies } from '../policies.ts';
+import { celRules } from '../schema/rules.ts';
 import type { StructuralSchema } from '../schema/structural.ts';
 import type { CustomResourceDefinition } from './crd.ts';
 import { sample } from './sample.ts';
@@ -122,16 +122,6 @@ function ruleTable(kind: KindDefinition, schema: StructuralSchema): string {
     .filter((policy) => policy.resources.includes(kind.plural))
     .flatMap((policy) => policy.validations.map(({ message }) => [`policy ${code(policy.name)}`, message]));
   return table(['Where', 'Message'], [...own, ...policed]);
-}
-
-/** Every rule in a schema, with the path of the field that carries it. */
-export function* celRules(schema: StructuralSchema, path: string): Generator<readonly [string, CelRule]> {
-  for (const rule of schema['x-kubernetes-validations'] ?? []) yield [path, rule];
-  for (const [name, field] of Object.entries(schema.properties ?? {})) {
-    yield* celRules(field, path ? `${path}.${name}` : name);
-  }
-  if (schema.items) yield* celRules(schema.items, `${path}[]`);
-  if (schema.additionalProperties) yield* celRules(schema.additionalProperties, `${path}.*`);
 }
 
 const sections = (parts: readonly string[]) => `${parts.filter((part) => part !== '').join('\n\n')}\n`;

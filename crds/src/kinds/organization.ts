@@ -17,6 +17,7 @@ export const Organization = defineKind({
   rules: [referableName],
   conditions: [
     { type: 'Ready', description: 'True when the organization is in the database, and people can belong to it.' },
+    { type: 'DeletionProtected', description: 'True when the organization cannot be deleted; the message says why.' },
     ...progressConditions,
   ],
   columns: [

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { apiVersion, DirectorySync, Group, Organization, Tenant, User, UserDirectory } from '@roster/crds';
+import { parseAllowedHosts } from '../operator/src/credentials.ts';
 import { ldapReader } from '../operator/src/directory/ldap/index.ts';
 import { planDirectory } from '../operator/src/directory/plan/index.ts';
 import { readAll } from '../operator/src/directory/reader.ts';
@@ -33,6 +34,7 @@ const { values } = parseArgs({
 });
 const size = { people: Number(values.people), groups: Number(values.groups), memberships: Number(values.memberships) };
 
+let runNumber = 0;
 const started = performance.now();
 const say = (sentence: string) =>
   console.error(`${String(Math.round((performance.now() - started) / 1000)).padStart(4)} s  ${sentence}`);
@@ -165,7 +167,7 @@ async function bareLoad(client: ApiClient, slapd: Slapd, password: string): Prom
     urls: [slapd.urls.ldaps],
     startTLS: false,
     caBundle: slapd.caBundle,
-    credentials: { username: serviceAccount(suffix), password, hosts: [{ url: slapd.urls.ldaps }] as never },
+    credentials: { username: serviceAccount(suffix), password, hosts: parseAllowedHosts(slapd.urls.ldaps) },
     pageSize: 500,
     timeoutMs: 60_000,
     preset: 'OpenLDAP',
@@ -239,8 +241,6 @@ interface Measurement {
   readonly writes: Record<string, number>;
   readonly rowsWritten: number;
 }
-
-let runNumber = 0;
 
 /** Creates a run, and measures until it has ended and everybody is ready and mirrored. */
 async function measured(kubeconfig: string, metricsPort: number, operator: Part, people: number): Promise<Measurement> {

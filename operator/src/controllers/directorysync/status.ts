@@ -59,7 +59,7 @@ export function evidenceFacts(evidence: Evidence): Pick<DirectorySyncStatus, 'ev
       bases: evidence.bases.slice(0, 20).map((base) => base.slice(0, 1024)),
       pages: evidence.pages,
       entries: evidence.entries,
-      doubts: evidence.doubts.slice(0, 10).map((doubt) => doubt.slice(0, 512)),
+      ...(evidence.doubts.length > 0 && { doubts: evidence.doubts.slice(0, 10).map((doubt) => doubt.slice(0, 512)) }),
     },
   };
 }

@@ -2,7 +2,7 @@
 export type { Claims, ClaimType, Want } from './claims.ts';
 export { type Database, type DatabaseOptions, type MirrorLogger, openDatabase } from './database.ts';
 export { checkMigrated, migrate } from './migrate.ts';
-export { Mirror, type MirrorObserver, type MirrorOptions, type MirrorStats, type Tombstone } from './mirror.ts';
+export { Mirror, type MirrorObserver, type MirrorOptions, type MirrorStats } from './mirror.ts';
 export type { Plans, RunRecord, SyncLine } from './plans.ts';
 export {
   type GroupRow,
@@ -21,4 +21,5 @@ export {
   type Written,
   type WrittenPerson,
 } from './rows.ts';
+export type { Tombstone } from './tombstones.ts';
 export { judgeVanishing, type Vanishing, type VanishingJudgement } from './vanishing.ts';

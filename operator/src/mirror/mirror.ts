@@ -1,28 +1,41 @@
-import type { Claims, ClaimType } from './claims.ts';
-import type { Database, MirrorLogger } from './database.ts';
-import type { Plans } from './plans.ts';
-import type {
-  GroupRow,
-  MirroredKind,
-  OrganizationRow,
-  PersonKind,
-  PersonRow,
-  RoleRow,
-  RowKey,
-  TenantRow,
-  Written,
-  WrittenPerson,
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'kysely';
+import { DatabaseError } from '../errors.ts';
+import { Backlog } from './backlog.ts';
+import { Claims, type ClaimType, type Conflict, type Freed, releaseOrphans } from './claims.ts';
+import { type Database, type MirrorLogger, query } from './database.ts';
+import { Fence } from './fence.ts';
+import { Inventory } from './inventory.ts';
+import { keyText, parseKey } from './key.ts';
+import { checkMigrated } from './migrate.ts';
+import {
+  type AppliedPeople,
+  type PersonResult,
+  personDigest,
+  readPeople,
+  type StoredPerson,
+  storePerson,
+  writePeople,
+} from './people.ts';
+import { Plans } from './plans.ts';
+import { groups, organizations, resourceTables, roles, tenants } from './resources.ts';
+import {
+  type GroupRow,
+  isPersonKind,
+  type MirroredKind,
+  type OrganizationRow,
+  type PersonRow,
+  type RoleRow,
+  type RowKey,
+  type TenantRow,
+  type Written,
+  type WrittenPerson,
 } from './rows.ts';
-
-/** An address of somebody who was deleted and may come back. */
-export interface Tombstone {
-  readonly kind: PersonKind;
-  readonly name: string;
-  /** Canonical. */
-  readonly email: string;
-  readonly authority?: string;
-  readonly externalId?: string;
-}
+import { type Applied, type Result, RowWriter, type RowWriterParts } from './rowwriter.ts';
+import { readTable, type Stored, storedDigest, type Table, writeTable } from './table.ts';
+import { countBuried, purgePeople, purgeResources, readTombstones, type Tombstone } from './tombstones.ts';
+import { Waiting } from './waiting.ts';
+import { Writer } from './writer.ts';
 
 /** What is so now. */
 export interface MirrorStats {
@@ -34,10 +47,13 @@ export interface MirrorStats {
   readonly lagSeconds: number;
 }
 
+type TableName = 'tenants' | 'organizations' | 'roles' | 'groups' | 'people';
+
 /** Is told what happens, for metrics. */
 export interface MirrorObserver {
   /** A transaction of `rows` rows was committed, which changed `written` of them. */
-  batch?(table: 'tenants' | 'organizations' | 'roles' | 'groups' | 'people', rows: number, written: number): void;
+  batch?(table: TableName, rows: number, written: number): void;
+  /** The database refused a row. */
   rejected?(kind: MirroredKind): void;
   /** So many rows did not hold what the mirror had written. */
   drift?(rows: number): void;
@@ -52,23 +68,62 @@ export interface MirrorOptions {
   readonly observer?: MirrorObserver;
 }
 
+type FreedListener = (namespace: string, type: ClaimType, value: string, waiters: RowKey[]) => void;
+type DriftListener = (keys: RowKey[]) => void;
+
+const healthTimeoutMs = 3_000;
+
 /**
  * The database as the controllers see it. Calls are level-driven and idempotent: whoever gets an error calls
- * again later with what is true then. Of several calls for one key that wait, the last one counts.
+ * again later with what is true then. Of several calls for one row that wait, the last one counts.
  *
  * Everything rejects with DatabaseError: DatabaseUnavailable (try again), NoLongerLeader (stop),
  * RowRejected (this row only).
  */
 export class Mirror {
-  declare readonly claims: Claims;
-  declare readonly plans: Plans;
+  readonly claims: Claims;
+  readonly plans: Plans;
+  readonly #database: Database;
+  readonly #fence: Fence;
+  readonly #writer: Writer;
+  readonly #logger: MirrorLogger;
+  readonly #observer: MirrorObserver;
+  readonly #inventory = new Inventory();
+  readonly #backlog = new Backlog();
+  readonly #waiting = new Waiting();
+  readonly #people: RowWriter<StoredPerson, PersonResult, AppliedPeople>;
+  readonly #resources: ReadonlyMap<MirroredKind, RowWriter<Stored, Result, Applied<Result>>>;
+  readonly #freedListeners: FreedListener[] = [];
+  readonly #driftListeners: DriftListener[] = [];
+  #reading: Promise<RowKey[]> | undefined;
+
+  private constructor(database: Database, fence: Fence, { logger, observer = {} }: MirrorOptions) {
+    this.#database = database;
+    this.#fence = fence;
+    this.#logger = logger;
+    this.#observer = observer;
+    this.#writer = new Writer(database, fence, logger, () => void this.#lookAround());
+    this.claims = new Claims(database, this.#writer);
+    this.plans = new Plans(this.#writer);
+    const parts: RowWriterParts = { writer: this.#writer, inventory: this.#inventory, backlog: this.#backlog };
+    const rejected = (kind: MirroredKind) => observer.rejected?.(kind);
+    this.#people = new RowWriter(parts, writePeople, { committed: (applied) => this.#wrotePeople(applied), rejected });
+    this.#resources = new Map(
+      resourceTables.map((table) => {
+        const committed = (applied: Applied<Result>) => this.#wrote(table.name, applied);
+        return [table.kind, new RowWriter(parts, writeTable(table), { committed, rejected })];
+      }),
+    );
+  }
 
   /**
    * Makes sure that the tables are there and that the database is this installation's; an empty one is adopted by
    * the first who comes. Rejects with DatabaseError DatabaseNotMigrated, DatabaseTooNew, DatabaseOfOtherInstallation.
    */
-  static async open(_database: Database, _options: MirrorOptions): Promise<Mirror> {
-    throw new Error('not built yet');
+  static async open(database: Database, options: MirrorOptions): Promise<Mirror> {
+    await checkMigrated(database);
+    const { identity, adopt = false } = options;
+    return new Mirror(database, await Fence.erect(database, { identity, adopt }), options);
   }
 
   /**
@@ -76,91 +131,193 @@ export class Mirror {
    * Afterwards read the Lease again: only who still holds it may go on.
    */
   async mint(): Promise<number> {
-    throw new Error('not built yet');
+    return await this.#fence.mint();
   }
 
   /** Reads what every row holds and releases claims without a row. Call it as leader, before the first write. */
   async load(): Promise<void> {
-    throw new Error('not built yet');
+    await this.#inventory.replace(this.#readAll());
+    await this.#releaseOrphans(true);
   }
 
   /**
    * Reads all rows again; those that do not hold what the mirror wrote (edited, missing or surplus), for the
-   * controllers to look at anew.
+   * controllers to look at anew. Who asks while it is being done gets the same answer.
    */
   async compare(): Promise<RowKey[]> {
-    throw new Error('not built yet');
+    this.#reading ??= this.#compare().finally(() => {
+      this.#reading = undefined;
+    });
+    return await this.#reading;
   }
 
-  /** Called with what `compare` would return, found when the database came back after an outage. */
-  onDrift(_listener: (keys: RowKey[]) => void): void {
-    throw new Error('not built yet');
+  /**
+   * Called with rows to look at anew after the database was away: those that `compare` finds, since it may have come
+   * back from a backup, and people who wait for an address, since the news that it is free may have got lost.
+   */
+  onDrift(listener: DriftListener): void {
+    this.#driftListeners.push(listener);
   }
 
   /** Called after an address or account became free, with who wants it, longest waiting first. */
-  onFreed(_listener: (namespace: string, type: ClaimType, value: string, waiters: RowKey[]) => void): void {
-    throw new Error('not built yet');
+  onFreed(listener: FreedListener): void {
+    this.#freedListeners.push(listener);
   }
 
   /** The live rows, as far as known: what of them has no object has vanished. */
-  keys(): IterableIterator<RowKey> {
-    throw new Error('not built yet');
+  *keys(): Generator<RowKey> {
+    for (const key of this.#inventory.keys()) yield parseKey(key);
   }
 
   /** Number of live people of a tenant, as far as known. */
-  countPeople(_namespace: string): number {
-    throw new Error('not built yet');
+  countPeople(namespace: string): number {
+    const [users, recipients] = [`${namespace}/User/`, `${namespace}/Recipient/`];
+    let count = 0;
+    for (const key of this.#inventory.keys()) if (key.startsWith(users) || key.startsWith(recipients)) count++;
+    return count;
   }
 
-  async writeTenant(_row: TenantRow): Promise<Written> {
-    throw new Error('not built yet');
+  async writeTenant(row: TenantRow): Promise<Written> {
+    return await this.#writeResource(tenants, row);
   }
 
-  async writeOrganization(_row: OrganizationRow): Promise<Written> {
-    throw new Error('not built yet');
+  async writeOrganization(row: OrganizationRow): Promise<Written> {
+    return await this.#writeResource(organizations, row);
   }
 
-  async writeRole(_row: RoleRow): Promise<Written> {
-    throw new Error('not built yet');
+  async writeRole(row: RoleRow): Promise<Written> {
+    return await this.#writeResource(roles, row);
   }
 
-  async writeGroup(_row: GroupRow): Promise<Written> {
-    throw new Error('not built yet');
+  async writeGroup(row: GroupRow): Promise<Written> {
+    return await this.#writeResource(groups, row);
   }
 
-  async writePerson(_row: PersonRow): Promise<WrittenPerson> {
-    throw new Error('not built yet');
+  async writePerson(row: PersonRow): Promise<WrittenPerson> {
+    const stored = storePerson(row);
+    const key = keyText(stored);
+    // Who waits for an address never gets here: the row holds something else than is wanted.
+    if (this.#people.holds(key, personDigest(stored))) return { written: false, id: undefined };
+    const { written, id, conflicts } = await this.#people.write(key, { stored });
+    const emailHolder = holderOf(conflicts, 'email');
+    const domainAccountHolder = holderOf(conflicts, 'domainAccount');
+    return { written, id, ...(emailHolder && { emailHolder }), ...(domainAccountHolder && { domainAccountHolder }) };
   }
 
   /**
    * Takes away the rows of objects that are gone. People become tombstones: no sign-in, no memberships, claims freed,
    * kept 30 days. `confirmed` says that an administrator confirmed it, so that it does not count against the guard.
    */
-  async bury(_keys: readonly RowKey[], _options?: { readonly confirmed?: boolean }): Promise<void> {
-    throw new Error('not built yet');
+  async bury(keys: readonly RowKey[], { confirmed = false }: { readonly confirmed?: boolean } = {}): Promise<void> {
+    const ends = keys.map(async (key) => {
+      const writer = isPersonKind(key.kind) ? this.#people : this.#resources.get(key.kind);
+      await writer?.write(keyText(key), { gone: { ...key, confirmed } });
+    });
+    const failed = (await Promise.allSettled(ends)).find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   /** How many people of a tenant were buried since then without confirmation, and have not come back. */
-  async buriedSince(_namespace: string, _since: Date): Promise<number> {
-    throw new Error('not built yet');
+  async buriedSince(namespace: string, since: Date): Promise<number> {
+    return await countBuried(this.#database, namespace, since);
   }
 
   /** Addresses of deleted people who may come back. */
-  async tombstones(_namespace: string): Promise<Tombstone[]> {
-    throw new Error('not built yet');
+  async tombstones(namespace: string): Promise<Tombstone[]> {
+    return await readTombstones(this.#database, namespace);
   }
 
   /** Deletes for good what has been a tombstone for 30 days; the number of people deleted. */
-  async purge(_now: Date): Promise<number> {
-    throw new Error('not built yet');
+  async purge(now: Date): Promise<number> {
+    for (let purged = 0; ; ) {
+      const { deleted, more } = await this.#writer.run((transaction) => purgePeople(transaction, now));
+      purged += deleted;
+      if (more) continue;
+      await this.#writer.run((transaction) => purgeResources(transaction, now));
+      return purged;
+    }
   }
 
-  /** Resolves when the database answers within three seconds. */
+  /** Resolves when the database answers within three seconds; rejects with DatabaseError. */
   async healthy(): Promise<void> {
-    throw new Error('not built yet');
+    const end = new AbortController();
+    const tooLate = delay(healthTimeoutMs, undefined, { signal: end.signal }).then(
+      () => {
+        throw new DatabaseError('DatabaseUnavailable', `The database at ${this.#database.location} does not answer.`);
+      },
+      () => undefined,
+    );
+    try {
+      await Promise.race([query(this.#database, (session) => sql`select 1`.execute(session)), tooLate]);
+    } finally {
+      end.abort();
+    }
+    this.#writer.noteAnswer();
   }
 
   stats(): MirrorStats {
-    throw new Error('not built yet');
+    return { rows: this.#inventory.size, waiting: this.#backlog.size, lagSeconds: this.#backlog.lagSeconds };
   }
+
+  async #writeResource<Row>(table: Table<Row>, row: Row): Promise<Written> {
+    const stored = table.store(row);
+    const key = keyText(stored);
+    const writer = this.#resources.get(table.kind);
+    if (writer === undefined || writer.holds(key, storedDigest(table.columns, stored))) return { written: false };
+    const { written } = await writer.write(key, { stored });
+    return { written };
+  }
+
+  #wrote(table: TableName, { results }: Applied<Result>): void {
+    const written = [...results.values()].filter((result) => result.written).length;
+    this.#observer.batch?.(table, results.size, written);
+  }
+
+  #wrotePeople(applied: AppliedPeople): void {
+    this.#wrote('people', applied);
+    for (const [key, { conflicts }] of applied.results) this.#waiting.update(key, conflicts);
+    this.#tellFreed(applied.freed);
+  }
+
+  #tellFreed(freed: readonly Freed[]): void {
+    for (const claim of freed) {
+      const waiters = this.#waiting.of(claim).map(parseKey);
+      if (waiters.length === 0) continue;
+      for (const listener of this.#freedListeners) listener(claim.namespace, claim.type, claim.value, waiters);
+    }
+  }
+
+  async *#readAll() {
+    for (const table of resourceTables) yield* readTable(this.#database, table);
+    yield* readPeople(this.#database);
+  }
+
+  async #compare(): Promise<RowKey[]> {
+    const differing = await this.#inventory.replace(this.#readAll());
+    if (differing.length > 0) this.#observer.drift?.(differing.length);
+    await this.#releaseOrphans(false);
+    return differing.map(parseKey);
+  }
+
+  async #releaseOrphans(atStart: boolean): Promise<void> {
+    await this.#writer.run(
+      (transaction) => releaseOrphans(transaction, atStart),
+      (freed) => this.#tellFreed(freed),
+    );
+  }
+
+  async #lookAround(): Promise<void> {
+    try {
+      const differing = (await this.compare()).map(keyText);
+      const keys = [...new Set([...differing, ...this.#waiting.everybody()])].map(parseKey);
+      if (keys.length > 0) for (const listener of this.#driftListeners) listener(keys);
+    } catch (error) {
+      // When the database is lost again, its next return begins this anew; a deposed leader has nothing to repair.
+      this.#logger.warn({ error: error instanceof Error ? error.message : String(error) }, 'could not compare rows');
+    }
+  }
+}
+
+function holderOf(conflicts: readonly Conflict[], type: ClaimType) {
+  return conflicts.find((conflict) => conflict.type === type)?.holder;
 }

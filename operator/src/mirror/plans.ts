@@ -1,3 +1,8 @@
+import { sql } from 'kysely';
+import type { Writing } from './database.ts';
+import { recordset } from './table.ts';
+import type { Writer } from './writer.ts';
+
 /** A run as the database keeps it beside its lines. */
 export interface RunRecord {
   readonly namespace: string;
@@ -23,18 +28,110 @@ export interface SyncLine {
   readonly details?: unknown;
 }
 
+const chunkSize = 1_000;
+
 /** The whole plan of each run, line by line; a run's status holds only samples of it. */
-export interface Plans {
+export class Plans {
+  readonly #writer: Writer;
+
+  constructor(writer: Writer) {
+    this.#writer = writer;
+  }
+
   /**
    * Stores the lines of a run, in place of those that an interrupted attempt left. A plan without lines writes
    * nothing at all. Returns how many there were.
    */
-  store(run: RunRecord, lines: Iterable<SyncLine> | AsyncIterable<SyncLine>): Promise<number>;
+  async store(run: RunRecord, lines: Iterable<SyncLine> | AsyncIterable<SyncLine>): Promise<number> {
+    let stored = 0;
+    let id: string | undefined;
+    for await (const chunk of inChunks(lines)) {
+      id = await this.#writer.run(async (transaction) => {
+        const run_id = id ?? (await insertRun(transaction, run));
+        await insertLines(transaction, run_id, stored, chunk);
+        return run_id;
+      });
+      stored += chunk.length;
+    }
+    return stored;
+  }
+
   /** Notes how a run ended, if it has lines. */
-  finish(
-    run: Pick<RunRecord, 'namespace' | 'name' | 'uid'>,
-    end: { readonly phase: string; readonly finishedAt: Date },
-  ): Promise<void>;
-  /** Deletes runs that started before; their number. */
-  purge(startedBefore: Date): Promise<number>;
+  async finish(
+    { uid }: Pick<RunRecord, 'uid'>,
+    { phase, finishedAt }: { readonly phase: string; readonly finishedAt: Date },
+  ): Promise<void> {
+    await this.#writer.run((transaction) =>
+      transaction
+        .updateTable('roster.sync_runs')
+        .set({ phase, finished_at: finishedAt })
+        .where('uid', '=', uid)
+        .execute(),
+    );
+  }
+
+  /** Deletes runs that started before; their number. Each goes by itself, as it may have a line a person. */
+  async purge(startedBefore: Date): Promise<number> {
+    for (let purged = 0; ; purged++) {
+      const { numAffectedRows } = await this.#writer.run((transaction) =>
+        sql`delete from roster.sync_runs where id in (
+          select id from roster.sync_runs where started_at < ${startedBefore} limit 1)`.execute(transaction),
+      );
+      if (Number(numAffectedRows ?? 0) === 0) return purged;
+    }
+  }
+}
+
+async function insertRun(transaction: Writing, run: RunRecord): Promise<string> {
+  await transaction.deleteFrom('roster.sync_runs').where('uid', '=', run.uid).execute();
+  const { id } = await transaction
+    .insertInto('roster.sync_runs')
+    .values({
+      namespace: run.namespace,
+      name: run.name,
+      uid: run.uid,
+      directory: run.directory,
+      started_at: run.startedAt,
+      finished_at: null,
+      dry_run: run.dryRun,
+      phase: null,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
+async function insertLines(transaction: Writing, run: string, from: number, lines: readonly SyncLine[]): Promise<void> {
+  const rows = lines.map((line, index) => ({ ...line, external_id: line.externalId, position: from + index }));
+  const columns = {
+    position: 'integer',
+    action: 'text',
+    kind: 'text',
+    name: 'text',
+    record: 'text',
+    external_id: 'text',
+    reason: 'text',
+    message: 'text',
+    details: 'jsonb',
+  };
+  await sql`
+    insert into roster.sync_lines (run_id, position, action, kind, name, record, external_id, reason, message, details)
+    select ${run}::uuid, position, action, kind, name, record, external_id, reason, message, details
+    from ${recordset(rows, columns, storable)}`.execute(transaction);
+}
+
+/** PostgreSQL's text holds neither NUL nor half a character, and directories hold both: a line should not get lost for it. */
+function storable(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replaceAll('\u0000', '\ufffd').toWellFormed() : value;
+}
+
+async function* inChunks(lines: Iterable<SyncLine> | AsyncIterable<SyncLine>): AsyncGenerator<SyncLine[]> {
+  let chunk: SyncLine[] = [];
+  for await (const line of lines) {
+    chunk.push(line);
+    if (chunk.length < chunkSize) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
 }

@@ -1,3 +1,5 @@
+/** Whether people may be buried whose objects vanished, or whether so many at once look like an accident. */
+
 /** What happened to the people of a tenant. */
 export interface Vanishing {
   /** Live rows now, those that vanished included. */
@@ -17,6 +19,32 @@ export interface VanishingJudgement {
   readonly sentence: string;
 }
 
-export function judgeVanishing(_vanishing: Vanishing): VanishingJudgement {
-  throw new Error('not built yet');
+const share = 0.05;
+const floor = 3;
+const cap = 500;
+
+/**
+ * Counts over seven days, so that what vanishes piece by piece is seen as a whole: an emptied cluster tells of each
+ * person apart. Held is what goes beyond five per cent of the people there were, at least 3 and at most 500, and
+ * whatever makes half of them, as the floor would let a tenant of three be emptied.
+ *
+ * One person may always go, even the only one or one of two: that is somebody being deleted by hand. Two of three or
+ * of four are half of the tenant and wait for a confirmation; a wrong guess costs an annotation, the other way round
+ * it would cost people their access.
+ */
+export function judgeVanishing({ live, vanished, buriedLastSevenDays }: Vanishing): VanishingJudgement {
+  const before = live + buriedLastSevenDays;
+  const going = vanished + buriedLastSevenDays;
+  const allowance = Math.min(cap, Math.max(floor, Math.floor(share * before)));
+  const hold = vanished > 0 && going > 1 && (going > allowance || going * 2 >= before);
+  const number = (count: number) => count.toLocaleString('en');
+  const people = `${number(going)} of ${number(before)} ${before === 1 ? 'person' : 'people'}`;
+  const limit = going > allowance ? `at most ${number(allowance)} may` : 'half of them or more may not';
+  return {
+    hold,
+    allowance,
+    sentence: hold
+      ? `${people} vanished within seven days, and ${limit} without confirmation.`
+      : `${people} vanished within seven days.`,
+  };
 }

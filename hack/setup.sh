@@ -77,10 +77,14 @@ node_modules_current() {
 
 install_node_modules() {
   if node_modules_current; then return; fi
+  local log=$ROSTER_CACHE/npm.log
   command -v npm >/dev/null ||
     fail 'npm is missing. Install Node.js 20 or later with npm 11, see https://nodejs.org/en/download.'
-  say 'Installing the npm packages of package-lock.json (usually 20 s)'
-  (cd "$ROSTER_ROOT" && npm ci --loglevel=error >&2) || fail 'npm ci failed, see above. It needs an npm registry.'
+  say 'Installing the npm packages of package-lock.json (usually 30 s)'
+  if ! (cd "$ROSTER_ROOT" && npm ci --loglevel=error) >"$log" 2>&1; then
+    head -n 20 "$log" >&2 # npm says first what is wrong, then at length how it is called
+    fail "npm ci failed, see above and $log. It needs an npm registry."
+  fi
   cp "$ROSTER_ROOT/package-lock.json" "$ROSTER_ROOT/node_modules/.installed-package-lock.json"
 }
 

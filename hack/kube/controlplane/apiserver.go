@@ -93,6 +93,8 @@ func apiServerFlags(listener *net.TCPListener, etcdURL string, credentials *cred
 		// Nobody reaches a loopback address through a Service.
 		"--endpoint-reconciler-type=none",
 		"--profiling=false",
+		// Otherwise open watches keep it from stopping for a minute.
+		"--shutdown-watch-termination-grace-period=2s",
 	}
 }
 

@@ -76,15 +76,22 @@ func (p *process) terminate(t *testing.T) {
 func TestRestartKeepsEverything(t *testing.T) {
 	dir := t.TempDir()
 	first := start(t, dir)
-	createNamespace(t, clientOf(t, first.kubeconfig), "kept")
+	client := clientOf(t, first.kubeconfig)
+	createNamespace(t, client, "kept")
 	before := readFile(t, first.kubeconfig)
+	// An open watch must not keep it from ending.
+	watch, err := client.CoreV1().Namespaces().Watch(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Stop()
 	first.terminate(t)
 
 	second := start(t, dir)
 	if after := readFile(t, second.kubeconfig); after != before {
 		t.Error("the kubeconfig is another one after the restart")
 	}
-	_, err := clientOf(t, second.kubeconfig).CoreV1().Namespaces().Get(t.Context(), "kept", metav1.GetOptions{})
+	_, err = clientOf(t, second.kubeconfig).CoreV1().Namespaces().Get(t.Context(), "kept", metav1.GetOptions{})
 	if err != nil {
 		t.Error(err)
 	}

@@ -1,0 +1,68 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { RowKey } from '../../mirror/index.ts';
+import type { Informers } from '../context.ts';
+import { cacheOf, group, organization, recipient, role, tenant, user } from '../testing/objects.ts';
+import { exists, Vanishings } from './vanishings.ts';
+
+const row = (kind: RowKey['kind'], name: string, namespace = 'acme'): RowKey => ({ namespace, kind, name });
+
+/** What a Vanishings asks of informers is their caches. */
+const caches = {
+  tenants: { cache: cacheOf(tenant()) },
+  organizations: { cache: cacheOf(organization('main')) },
+  roles: { cache: cacheOf(role('developers')) },
+  users: { cache: cacheOf(user('jane')) },
+  recipients: { cache: cacheOf(recipient('press')) },
+  groups: { cache: cacheOf(group('board')) },
+};
+const informers = caches as unknown as Informers;
+
+describe('vanishings', () => {
+  let reported: string[];
+  let vanishings: Vanishings;
+  beforeEach(() => {
+    reported = [];
+    vanishings = new Vanishings((namespace) => reported.push(namespace));
+  });
+
+  it('are collected by namespace, each row once', () => {
+    for (const gone of [row('User', 'a'), row('User', 'a'), row('Group', 'a'), row('User', 'a', 'globex')]) {
+      vanishings.report(gone);
+    }
+    expect(reported).toEqual(['acme', 'acme', 'acme', 'globex']);
+    expect(vanishings.pending('acme', informers)).toEqual([row('User', 'a'), row('Group', 'a')]);
+    expect(vanishings.pending('globex', informers)).toEqual([row('User', 'a', 'globex')]);
+    expect(vanishings.pending('initech', informers)).toEqual([]);
+  });
+
+  it('forget who came back', () => {
+    vanishings.report(row('User', 'jane'));
+    vanishings.report(row('User', 'john'));
+    expect(vanishings.pending('acme', informers)).toEqual([row('User', 'john')]);
+    caches.users.cache.delete('acme', 'jane');
+    expect(vanishings.pending('acme', informers)).toEqual([row('User', 'john')]);
+    caches.users.cache.set(user('jane'));
+  });
+
+  it('end when they are settled; those reported meanwhile stay', () => {
+    vanishings.report(row('User', 'a'));
+    const seen = vanishings.pending('acme', informers);
+    vanishings.report(row('User', 'b'));
+    vanishings.settle('acme', seen);
+    expect(vanishings.pending('acme', informers)).toEqual([row('User', 'b')]);
+    vanishings.settle('initech', seen);
+  });
+});
+
+it.each([
+  ['Tenant', 'tenant'],
+  ['Organization', 'main'],
+  ['AppRole', 'developers'],
+  ['User', 'jane'],
+  ['Recipient', 'press'],
+  ['Group', 'board'],
+] as const)('a row of the kind %s exists while its resource does', (kind, name) => {
+  expect(exists(informers, row(kind, name))).toBe(true);
+  expect(exists(informers, row(kind, `${name}-other`))).toBe(false);
+  expect(exists(informers, row(kind, name, 'globex'))).toBe(false);
+});

@@ -26,7 +26,7 @@ export interface Context {
   readonly secrets: Secrets;
   readonly metrics: RosterMetrics;
   readonly log: Logger;
-  now(): Date;
+  readonly now: () => Date;
 }
 
 /** The name of the one Tenant of a namespace. */

@@ -40,7 +40,7 @@ describe.each([{ http1: false }, { http1: true }])('ApiClient over HTTP (1.1 onl
     }
     expect(server.requests.length).toBe(3_000);
     expect(server.connections).toBe(1);
-  });
+  }, 60_000);
 
   it('reads and writes objects', async () => {
     const { server, client } = await setUp(protocol);
@@ -65,7 +65,7 @@ describe.each([{ http1: false }, { http1: true }])('ApiClient over HTTP (1.1 onl
   it('surfaces a write whose answer got lost, once, as ambiguous', async () => {
     const { server, client } = await setUp(protocol);
     faults(server, { kind: 'reset', after: true });
-    await expect(client.create(WIDGET, { metadata: key })).rejects.toSatisfy(isAmbiguous);
+    await expect(client.create(WIDGET, { metadata: key, spec: {} })).rejects.toSatisfy(isAmbiguous);
     expect(server.requests.length).toBe(1);
     expect(server.object(path)).toBeDefined();
   });
@@ -92,7 +92,7 @@ describe('ApiClient', () => {
   it('waits as long as a busy server asks, for reads and writes', async () => {
     const { server, client } = await setUp();
     faults(server, { kind: 'refuse', code: 429, retryAfter: 0 }, { kind: 'refuse', code: 503, retryAfter: 0 });
-    await client.create(WIDGET, { metadata: key });
+    await client.create(WIDGET, { metadata: key, spec: {} });
     expect(server.requests.length).toBe(3);
   });
 
@@ -114,7 +114,7 @@ describe('ApiClient', () => {
   it('tells a server that could not be reached from one that did not answer', async () => {
     const { server, client } = await setUp();
     await server.stop();
-    const error = await client.create(WIDGET, { metadata: key }).catch((thrown: unknown) => thrown);
+    const error = await client.create(WIDGET, { metadata: key, spec: {} }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(TransportError);
     expect(isAmbiguous(error)).toBe(false);
   });
@@ -139,7 +139,7 @@ describe('ApiClient', () => {
     server.fault = ({ method }) => (method === 'POST' ? { kind: 'hang' } : undefined);
     const abort = new AbortController();
     const writes = ['b', 'c', 'd'].map((name) =>
-      client.create(WIDGET, { metadata: { ...key, name } }, { signal: abort.signal }),
+      client.create(WIDGET, { metadata: { ...key, name }, spec: {} }, { signal: abort.signal }),
     );
     const results = Promise.allSettled(writes);
     await expect.poll(() => server.requests.length).toBe(2);
@@ -168,7 +168,7 @@ describe('ApiClient', () => {
     const { server, client } = await setUp({}, { onAnswer: (answer: object) => answers.push(answer) });
     faults(server, { kind: 'refuse', code: 403 }, { kind: 'reset' });
     await client.get(WIDGET, key).catch(() => undefined);
-    await client.create(WIDGET, { metadata: key }).catch(() => undefined);
+    await client.create(WIDGET, { metadata: key, spec: {} }).catch(() => undefined);
     const { host } = new URL(server.url);
     expect(answers).toEqual([
       { code: '403', method: 'GET', host },
@@ -179,9 +179,9 @@ describe('ApiClient', () => {
   it('says in an error what the server said, and nothing of the request', async () => {
     const { server, client } = await setUp();
     faults(server, { kind: 'refuse', code: 409, reason: 'Conflict' }, { kind: 'reset' }, { kind: 'garble' });
-    const secret = { metadata: key, spec: { password: 'hunter2' } };
+    const secret: Widget = { metadata: key, spec: { note: 'hunter2' } };
     const errors = await Promise.all(
-      [1, 2, 3].map(() => client.create(WIDGET, secret as Widget).catch((error: unknown) => error)),
+      [1, 2, 3].map(() => client.create(WIDGET, secret).catch((error: unknown) => error)),
     );
     expect(errors.filter((error) => error instanceof ApiError && isConflict(error)).length).toBe(1);
     for (const error of errors as Error[]) {
@@ -200,7 +200,7 @@ describe('ApiClient', () => {
     await server.stop();
     server.certificate = selfSignedCertificate();
     await server.start();
-    await expect(client.create(WIDGET, { metadata: key })).rejects.toBeInstanceOf(TransportError);
+    await expect(client.create(WIDGET, { metadata: key, spec: {} })).rejects.toBeInstanceOf(TransportError);
     Object.assign(config.getCurrentCluster() ?? {}, server.kubeConfig().getCurrentCluster());
     Object.assign(config.getCurrentUser() ?? {}, { token: 'second' });
     await client.get(WIDGET, key);

@@ -73,7 +73,7 @@ export class Controller {
 
   /** Reconciles what the mapper makes of each event that passes the predicate; by default the object itself. */
   watches<T extends KubernetesObject>(
-    informer: Informer<T>,
+    informer: Pick<Informer<T>, 'onEvent'>,
     mapper: EventMapper<T> = itself,
     predicate: Predicate<T> = () => true,
   ): this {

@@ -50,6 +50,9 @@ export interface EventRecorderOptions {
   readonly instance: string;
 }
 
+/** What of the API the recorder takes. */
+export type EventClient = Pick<ApiClient, 'create' | 'mergePatch'>;
+
 /** The same message about the same object within this time is counted, not repeated, in milliseconds. */
 const AGGREGATION_MS = 600_000;
 /** Per object: so many at once, then one per five minutes, as client-go's spam filter. */
@@ -77,7 +80,7 @@ interface Series {
  * cannot be written is dropped. Events are for what a person asked for or must know, not a log.
  */
 export class EventRecorder {
-  readonly #client: ApiClient;
+  readonly #client: EventClient;
   readonly #options: EventRecorderOptions;
   readonly #logger: Logger;
   readonly #series = new RecentMap<string, Series>(REMEMBERED);
@@ -85,7 +88,7 @@ export class EventRecorder {
   readonly #pending: Series[] = [];
   #wake = (): void => {};
 
-  constructor(client: ApiClient, options: EventRecorderOptions, logger: Logger) {
+  constructor(client: EventClient, options: EventRecorderOptions, logger: Logger) {
     this.#client = client;
     this.#options = options;
     this.#logger = logger;

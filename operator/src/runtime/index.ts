@@ -59,7 +59,6 @@ export {
 } from './leader.ts';
 export { type Logger, silentLogger } from './logger.ts';
 export { Manager, type ManagerOptions, type Runnable, StopTimeoutError } from './manager.ts';
-export { mergePatch } from './mergepatch.ts';
 export { RuntimeMetrics } from './metrics.ts';
 export { done, ReconcileTimeoutError, type Result, requeueAfter, StalledError, WaitingError } from './outcome.ts';
 export {

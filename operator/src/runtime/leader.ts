@@ -51,6 +51,9 @@ export class LeadershipLostError extends Error {
   override readonly name = 'LeadershipLostError';
 }
 
+/** What of the API an election takes. */
+export type LeaseClient = Pick<ApiClient, 'get' | 'create' | 'replace'>;
+
 /** Spreads the attempts of several candidates, as client-go's JitterFactor. */
 const JITTER = 1.2;
 
@@ -61,7 +64,7 @@ const JITTER = 1.2;
  */
 export class LeaderElector {
   readonly identity: string;
-  readonly #client: ApiClient;
+  readonly #client: LeaseClient;
   readonly #logger: Logger;
   readonly #options: Required<Omit<LeaderElectionOptions, 'identity'>>;
   #observed: Lease | undefined;
@@ -71,7 +74,7 @@ export class LeaderElector {
   #renewedAt = 0;
 
   /** The client's connection should not be shared with bulk writes: see `ApiClient.dedicated`. */
-  constructor(client: ApiClient, options: LeaderElectionOptions, logger: Logger) {
+  constructor(client: LeaseClient, options: LeaderElectionOptions, logger: Logger) {
     this.identity = options.identity ?? `${hostname()}_${randomUUID()}`;
     this.#client = client;
     this.#options = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000, ...options };

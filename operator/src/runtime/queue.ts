@@ -46,7 +46,7 @@ export class WorkQueue {
   readonly #dueAt = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #timerDueAt = Number.POSITIVE_INFINITY;
-  readonly #idleWorkers: ((key: string | undefined) => void)[] = [];
+  readonly #idleWorkers: (() => void)[] = [];
   #whenIdle: (() => void)[] = [];
   #shutDown = false;
 
@@ -133,12 +133,15 @@ export class WorkQueue {
   }
 
   /** The next key to work on; call `done` afterwards, whatever came of it. Undefined once the queue is shut down. */
-  get(): Promise<string | undefined> {
-    const key = this.#shutDown ? undefined : this.#take();
-    if (key !== undefined || this.#shutDown) {
-      return Promise.resolve(key);
+  async get(): Promise<string | undefined> {
+    while (!this.#shutDown) {
+      const key = this.#take();
+      if (key !== undefined) {
+        return key;
+      }
+      await new Promise<void>((resolve) => this.#idleWorkers.push(resolve));
     }
-    return new Promise((resolve) => this.#idleWorkers.push(resolve));
+    return undefined;
   }
 
   done(key: string): void {
@@ -166,7 +169,7 @@ export class WorkQueue {
     this.#delayed.clear();
     this.#dueAt.clear();
     for (const resolve of this.#idleWorkers.splice(0)) {
-      resolve(undefined);
+      resolve();
     }
     return new Promise((resolve) => {
       this.#whenIdle.push(resolve);
@@ -176,9 +179,8 @@ export class WorkQueue {
 
   #enqueue(key: string, priority: Priority, since: number): void {
     (priority === 'high' ? this.#high : this.#low).push(key, since);
-    if (this.#idleWorkers.length > 0) {
-      this.#idleWorkers.shift()?.(this.#take());
-    }
+    // The worker takes it a moment later: what the same burst of events adds again is one with it.
+    this.#idleWorkers.shift()?.();
   }
 
   #take(): string | undefined {

@@ -12,9 +12,7 @@ export interface WidgetStatus {
 }
 
 /** A kind that means nothing, for tests. */
-export interface Widget extends Partial<Resource<WidgetSpec, WidgetStatus>> {
-  readonly metadata: Resource<WidgetSpec, WidgetStatus>['metadata'];
-}
+export type Widget = Resource<WidgetSpec, WidgetStatus>;
 
 export const WIDGET: ResourceType<Widget> = {
   group: 'test.roster.dev',
@@ -26,4 +24,8 @@ export const WIDGET: ResourceType<Widget> = {
 
 export function widgetPath(namespace: string, name: string): string {
   return `/apis/test.roster.dev/v1/namespaces/${namespace}/widgets/${name}`;
+}
+
+export function widget(namespace: string, name: string, rest: Partial<Widget> = {}): Widget {
+  return { spec: {}, ...rest, metadata: { ...rest.metadata, namespace, name } };
 }

@@ -287,8 +287,10 @@ export class WireServer {
       }
       case 'PATCH': {
         const patch: unknown = JSON.parse(request.body);
-        const next = Array.isArray(patch) ? existing : (merged(existing, patch) as object);
-        return { code: 200, body: this.put(target, next) };
+        const next = Array.isArray(patch) ? patched(existing, patch) : (merged(existing, patch) as object);
+        return next === undefined
+          ? { code: 422, body: status(422, 'Invalid') }
+          : { code: 200, body: this.put(target, next) };
       }
       default:
         return { code: 200, body: existing };
@@ -464,6 +466,28 @@ function merged(target: unknown, patch: unknown): unknown {
       delete result[name];
     } else {
       result[name] = merged(result[name], value);
+    }
+  }
+  return result;
+}
+
+/** As much of RFC 6902 as is used: undefined when a test fails or there is nothing to remove. */
+function patched(target: object, operations: { op: string; path: string; value?: unknown }[]): object | undefined {
+  const result = structuredClone(target) as Record<string, unknown>;
+  for (const { op, path, value } of operations) {
+    const names = path.slice(1).split('/');
+    const last = names.pop() ?? '';
+    const parent = names.reduce<Record<string, unknown>>(
+      (object, name) => (object[name] ?? {}) as Record<string, unknown>,
+      result,
+    );
+    if ((op === 'test' && parent[last] !== value) || (op === 'remove' && !(last in parent))) {
+      return undefined;
+    }
+    if (op === 'add') {
+      parent[last] = value;
+    } else if (op === 'remove') {
+      delete parent[last];
     }
   }
   return result;

@@ -1,72 +1,98 @@
-import { isUtf8 } from 'node:buffer';
 import { normalizeType } from './dn.ts';
-import type { Entry } from './message.ts';
+import type { Attribute, Entry } from './message.ts';
 
 /** A value that would be taken is not text. */
 export class InvalidText extends Error {
-  readonly attribute: string;
-
   constructor(attribute: string) {
     super(`The value of ${attribute} is not valid UTF-8.`);
-    this.attribute = attribute;
   }
+}
+
+/** An attribute description (RFC 4512 section 2.5), taken apart. */
+interface Description {
+  readonly type: string;
+  /** In lower case; empty when there is none. */
+  readonly options: string;
 }
 
 /** The attributes of one entry, found by type whatever its spelling. */
 export class EntryAttributes {
   readonly dn: string;
-  readonly #values = new Map<string, readonly Buffer[]>();
-  /** By type: the values that carry a language tag (RFC 3866), with the tag. */
-  readonly #tagged = new Map<string, { readonly tag: string; readonly values: readonly Buffer[] }[]>();
-  readonly #ranged = new Set<string>();
+  readonly #attributes: readonly Attribute[];
 
   constructor(entry: Entry) {
     this.dn = entry.dn;
-    for (const { description, values } of entry.attributes) {
-      const [name = '', ...options] = description.split(';');
-      const type = normalizeType(name);
-      const tag = options.length === 1 ? options[0]?.toLowerCase() : undefined;
-      if (options.length === 0) this.#values.set(type, values);
-      else if (tag?.startsWith('lang-')) this.#tagged.set(type, [...(this.#tagged.get(type) ?? []), { tag, values }]);
-      else if (options.some((option) => option.toLowerCase().startsWith('range='))) this.#ranged.add(type);
-      // Other options mark another encoding (;binary) or another meaning.
-    }
+    this.#attributes = entry.attributes;
   }
 
   /** Whether the server gave only some of the values, as Active Directory does with large groups. */
   isPartial(name: string): boolean {
-    return this.#ranged.has(normalizeType(name));
+    const type = normalizeType(name);
+    return this.#attributes.some(({ description }) => {
+      const found = parseDescription(description);
+      return found.type === type && found.options.startsWith('range=');
+    });
   }
 
-  /** All values without an option, for names that programs gave: bytes that are not UTF-8 are replaced. */
+  /** All values without an option, for names that programs gave: bytes that are not UTF-8 become U+FFFD. */
   all(name: string): string[] {
-    return (this.#values.get(normalizeType(name)) ?? []).map((value) => value.toString('utf8'));
+    const attribute = this.#find(normalizeType(name));
+    return Array.from({ length: attribute?.size ?? 0 }, (_, index) => attribute?.text(index) ?? '');
   }
 
   /**
-   * The first value that is not empty, trimmed: of the first attribute that has one, rather without a language tag
-   * than with one. Throws InvalidText.
+   * The first value that is not empty, trimmed: of the first attribute that has one, rather without an option than
+   * with a language tag (RFC 3866). Other options mark another encoding (`;binary`) or another meaning.
+   * @throws InvalidText
    */
   first(names: readonly string[]): string | undefined {
     for (const name of names) {
-      for (const value of this.#candidates(normalizeType(name))) {
-        const text = decode(value, name).trim();
-        if (text !== '') return text;
-      }
+      const type = normalizeType(name);
+      const text = firstText(this.#find(type)) ?? firstText(this.#findTagged(type));
+      if (text !== undefined) return text;
     }
     return undefined;
   }
 
-  *#candidates(type: string): Generator<Buffer> {
-    yield* this.#values.get(type) ?? [];
-    const tagged = this.#tagged.get(type)?.toSorted((a, b) => (a.tag < b.tag ? -1 : 1)) ?? [];
-    for (const { values } of tagged) yield* values;
+  #find(type: string): Attribute | undefined {
+    return this.#attributes.find(({ description }) => {
+      const found = parseDescription(description);
+      return found.type === type && found.options === '';
+    });
+  }
+
+  /** The attribute with a language tag; of several the first in the order of tags, whatever the server's order. */
+  #findTagged(type: string): Attribute | undefined {
+    let first: { readonly attribute: Attribute; readonly options: string } | undefined;
+    for (const attribute of this.#attributes) {
+      const { type: found, options } = parseDescription(attribute.description);
+      if (found !== type || !/^lang-[^;]*$/.test(options)) continue;
+      if (first === undefined || options < first.options) first = { attribute, options };
+    }
+    return first?.attribute;
   }
 }
 
-function decode(value: Buffer, attribute: string): string {
-  if (!isUtf8(value)) throw new InvalidText(attribute);
-  return value.toString('utf8');
+function firstText(attribute: Attribute | undefined): string | undefined {
+  for (let index = 0; index < (attribute?.size ?? 0); index++) {
+    const text = attribute?.text(index).trim();
+    if (text?.includes('\ufffd') && !attribute?.isText(index)) throw new InvalidText(attribute?.description ?? '');
+    if (text) return text;
+  }
+  return undefined;
+}
+
+/** A directory has few descriptions and many entries. The bound is against a server that makes them up. */
+const descriptions = new Map<string, Description>();
+const maximumDescriptions = 1000;
+
+function parseDescription(text: string): Description {
+  const known = descriptions.get(text);
+  if (known !== undefined) return known;
+  const [type = '', ...options] = text.split(';');
+  const parsed = { type: normalizeType(type), options: options.join(';').toLowerCase() };
+  if (descriptions.size < maximumDescriptions) descriptions.set(text, parsed);
+  return parsed;
 }
 
 /** One line without control characters, which databases and terminals trip over. */

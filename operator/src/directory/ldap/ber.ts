@@ -63,6 +63,12 @@ export class BerReader {
     return this.#bytes.subarray(start, end);
   }
 
+  /** Appends where the next OCTET STRING starts and ends in the bytes that are read. */
+  range(ranges: number[]): void {
+    const { start, end } = this.#next(tags.octetString);
+    ranges.push(start, end);
+  }
+
   text(tag: number = tags.octetString): string {
     const { start, end } = this.#next(tag);
     return this.#bytes.toString('utf8', start, end);

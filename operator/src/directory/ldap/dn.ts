@@ -106,12 +106,12 @@ function escapeValue(value: string): string {
  * semicolons, quoted values, `oid.` before an OID. Undefined when it is not a DN; the empty text is the root.
  */
 export function parseDN(text: string): DistinguishedName | undefined {
-  if (text.trim() === '') return [];
+  if (/^ *$/.test(text)) return [];
   const dn: AttributeTypeAndValue[][] = [];
   let rdn: AttributeTypeAndValue[] = [];
   let position = 0;
   for (;;) {
-    const [type, start] = match(/\s*((?:oid\.)?\d+(?:\.\d+)*|[a-z][a-z0-9-]*)\s*=\s*/iy, text, position);
+    const [type, start] = match(/ *((?:oid\.)?\d+(?:\.\d+)*|[a-z][a-z0-9-]*) *= */iy, text, position);
     const parsed = type === undefined ? undefined : parseValue(text, start);
     if (type === undefined || parsed === undefined) return undefined;
     rdn.push({ type, value: parsed.value });
@@ -137,7 +137,7 @@ function parseValue(text: string, start: number): ParsedValue | undefined {
 }
 
 function parseHexValue(text: string, start: number): ParsedValue | undefined {
-  const [digits, end] = match(/#((?:[0-9a-f]{2})+)\s*(?=[,;+]|$)/iy, text, start);
+  const [digits, end] = match(/#((?:[0-9a-f]{2})+) *(?=[,;+]|$)/iy, text, start);
   if (digits === undefined) return undefined;
   return { value: textOfBer(Buffer.from(digits, 'hex')) ?? `#${digits.toLowerCase()}`, end };
 }
@@ -151,14 +151,14 @@ function textOfBer(ber: Buffer): string | undefined {
 }
 
 function parseQuotedValue(text: string, start: number): ParsedValue | undefined {
-  const [body, end] = match(/"((?:[^"\\]|\\.)*)"\s*(?=[,;+]|$)/suy, text, start);
+  const [body, end] = match(/"((?:[^"\\]|\\.)*)" *(?=[,;+]|$)/suy, text, start);
   const value = unescaped(body);
   return value === undefined ? undefined : { value, end };
 }
 
 /** Spaces before the separator do not count, unless they are escaped. */
 function parseStringValue(text: string, start: number): ParsedValue | undefined {
-  const [body, end] = match(/((?:[^\\,;+"]|\\.)*?)\s*(?=[,;+]|$)/suy, text, start);
+  const [body, end] = match(/((?: *(?:[^\\,;+" ]|\\.))*) *(?=[,;+]|$)/suy, text, start);
   const value = unescaped(body);
   return value === undefined ? undefined : { value, end };
 }

@@ -17,10 +17,10 @@ export class Memberships {
   /** External id of each group; undefined for one that only passes its people on to the groups around it. */
   readonly #ids: (string | undefined)[] = [];
   readonly #keys: string[] = [];
-  /** Indices of the groups that list a DN, which is in its normal form. */
-  readonly #byDN = new Map<string, number[]>();
-  /** Indices of the groups that list a user id. */
-  readonly #byUid = new Map<string, number[]>();
+  /** The groups that list a DN, which is in its normal form. */
+  readonly #byDN = new Index();
+  /** The groups that list a user id. */
+  readonly #byUid = new Index();
   /** For each group: itself, and all groups around it. */
   readonly #around = new Map<number, readonly number[]>();
 
@@ -37,9 +37,9 @@ export class Memberships {
     for (const member of members) {
       const key = normalizeDN(member);
       if (key === undefined) tally.doubt('UnreadableMember', group.dn);
-      else enlist(this.#byDN, key, index);
+      else this.#byDN.add(key, index);
     }
-    for (const uid of group.all('memberUid')) enlist(this.#byUid, uid, index);
+    for (const uid of group.all('memberUid')) this.#byUid.add(uid, index);
     if (group.isPartial('member')) tally.doubt('PartialGroup', group.dn);
     else if (members.length === 0 && mustHaveMembers(group)) tally.doubt('HiddenMembers', group.dn);
   }
@@ -55,15 +55,19 @@ export class Memberships {
    * compares names of accounts.
    */
   of(dn: string, uids: readonly string[]): string[] {
-    const listing = [this.#byDN.get(normalizeDN(dn) ?? dn), ...uids.map((uid) => this.#byUid.get(uid))];
     const ids = new Set<string>();
-    for (const group of listing.flatMap((groups) => groups ?? [])) {
+    this.#collect(this.#byDN.of(normalizeDN(dn) ?? dn), ids);
+    for (const uid of uids) this.#collect(this.#byUid.of(uid), ids);
+    return [...ids];
+  }
+
+  #collect(listing: readonly number[], ids: Set<string>): void {
+    for (const group of listing) {
       for (const around of this.#nested ? this.#groupsAround(group) : [group]) {
         const id = this.#ids[around];
         if (id !== undefined) ids.add(id);
       }
     }
-    return [...ids];
   }
 
   /** The group and those that it is in, directly or not. A cycle is walked once. */
@@ -72,7 +76,7 @@ export class Memberships {
     if (known !== undefined) return known;
     const reached = new Set([group]);
     for (const inner of reached) {
-      for (const outer of this.#byDN.get(this.#keys[inner] ?? '') ?? []) reached.add(outer);
+      for (const outer of this.#byDN.of(this.#keys[inner] ?? '')) reached.add(outer);
     }
     const around = [...reached];
     this.#around.set(group, around);
@@ -80,11 +84,40 @@ export class Memberships {
   }
 }
 
-function enlist(groups: Map<string, number[]>, key: string, group: number): void {
-  const known = groups.get(key);
-  if (known === undefined) groups.set(key, [group]);
-  else if (known.at(-1) !== group) known.push(group);
+/** Short lists of numbers by text, chained in arrays: an array each would take more room than the members. */
+class Index {
+  readonly #slots = new Map<string, number>();
+  /** For each slot: where its chain begins. */
+  readonly #heads: number[] = [];
+  readonly #values: number[] = [];
+  readonly #next: number[] = [];
+
+  has(text: string): boolean {
+    return this.#slots.has(text);
+  }
+
+  add(text: string, value: number): void {
+    let slot = this.#slots.get(text);
+    if (slot === undefined) {
+      slot = this.#heads.push(none) - 1;
+      this.#slots.set(text, slot);
+    }
+    this.#next.push(this.#heads[slot] ?? none);
+    this.#heads[slot] = this.#values.push(value) - 1;
+  }
+
+  of(text: string): number[] {
+    const values: number[] = [];
+    const slot = this.#slots.get(text);
+    if (slot === undefined) return values;
+    for (let at = this.#heads[slot] ?? none; at !== none; at = this.#next[at] ?? none)
+      values.push(this.#values[at] ?? none);
+    return values;
+  }
 }
+
+/** Ends a chain. */
+const none = -1;
 
 /** A uniqueMember may end in a bit string that tells holders of one DN apart (RFC 4517 section 3.3.21). */
 function withoutUniqueIdentifier(member: string): string {

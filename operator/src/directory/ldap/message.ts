@@ -1,11 +1,34 @@
+import { isUtf8 } from 'node:buffer';
 import { BerReader, MalformedMessage, tags } from './ber.ts';
 
-/** One attribute of an entry as the server gives it. */
-export interface Attribute {
+/** One attribute of an entry. Its values stay in the message until somebody asks for them. */
+export class Attribute {
   /** Name with options, as the server spells it: `cn`, `cn;lang-fr`, `userCertificate;binary`. */
   readonly description: string;
-  /** Views on the message that was read. */
-  readonly values: readonly Buffer[];
+  readonly #bytes: Buffer;
+  /** Where each value starts and ends. */
+  readonly #ranges: readonly number[];
+
+  constructor(description: string, bytes: Buffer, ranges: readonly number[]) {
+    this.description = description;
+    this.#bytes = bytes;
+    this.#ranges = ranges;
+  }
+
+  /** How many values there are. */
+  get size(): number {
+    return this.#ranges.length / 2;
+  }
+
+  /** A value as text; bytes that are not UTF-8 become U+FFFD. */
+  text(index: number): string {
+    return this.#bytes.toString('utf8', this.#ranges[2 * index], this.#ranges[2 * index + 1]);
+  }
+
+  /** Whether the value is UTF-8, as all text in LDAP has to be (RFC 4511 section 4.1.2). */
+  isText(index: number): boolean {
+    return isUtf8(this.#bytes.subarray(this.#ranges[2 * index], this.#ranges[2 * index + 1]));
+  }
 }
 
 /** SearchResultEntry. */
@@ -63,12 +86,12 @@ export function decodeMessage(bytes: Buffer): Message {
   const operation = operations[tag];
   const body = message.enter(tag);
   if (operation !== undefined) return { id, content: decodeResult(operation, body, message) };
-  if (tag === searchResultEntry) return { id, content: decodeEntry(body) };
+  if (tag === searchResultEntry) return { id, content: decodeEntry(body, bytes) };
   if (tag === searchResultReference) return { id, content: decodeReference(body) };
   throw new MalformedMessage('a message is none that was asked for');
 }
 
-function decodeEntry(body: BerReader): Entry {
+function decodeEntry(body: BerReader, bytes: Buffer): Entry {
   const dn = body.text();
   const list = body.enter(tags.sequence);
   const attributes: Attribute[] = [];
@@ -76,9 +99,9 @@ function decodeEntry(body: BerReader): Entry {
     const attribute = list.enter(tags.sequence);
     const description = attribute.text();
     const set = attribute.enter(tags.set);
-    const values: Buffer[] = [];
-    while (!set.atEnd) values.push(set.octets());
-    attributes.push({ description, values });
+    const ranges: number[] = [];
+    while (!set.atEnd) set.range(ranges);
+    attributes.push(new Attribute(description, bytes, ranges));
   }
   return { kind: 'Entry', dn, attributes };
 }

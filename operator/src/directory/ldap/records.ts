@@ -13,6 +13,8 @@ const lengths = {
   label: 1024,
 } as const;
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** What the entry of a person says. `groups` are the external ids of the groups they are in. */
 export function personRecord(
   entry: EntryAttributes,
@@ -20,30 +22,31 @@ export function personRecord(
   mapping: AttributeMapping,
   groups: readonly string[],
 ): PersonRecord | RejectedRecord {
-  const externalId = identityOf(entry, preset);
-  const label = labelOf(entry);
+  const record: Writable<PersonRecord> = {
+    kind: 'Person',
+    externalId: identityOf(entry, preset),
+    label: labelOf(entry),
+    groups,
+  };
   try {
-    const name = (names: readonly string[]) => tidy(entry.first(names), singleLine, lengths.personName);
+    const firstName = tidy(entry.first(mapping.firstName), singleLine, lengths.personName);
+    const lastName = tidy(entry.first(mapping.lastName), singleLine, lengths.personName);
+    const email = entry.first(mapping.email);
     const domainAccount = tidy(entry.first(mapping.domainAccount), singleLine);
+    const language = preferredLanguage(entry.first(mapping.language));
+    if (firstName !== undefined) record.firstName = firstName;
+    if (lastName !== undefined) record.lastName = lastName;
+    if (email !== undefined) record.email = email;
+    if (domainAccount !== undefined) record.domainAccount = domainAccount;
+    if (language !== undefined) record.language = language;
+    if (preset.disabled !== undefined && isTrue(entry.first([preset.disabled]))) record.enabled = false;
     if ((domainAccount?.length ?? 0) > lengths.account) {
-      const message = `The domain account is longer than ${lengths.account} characters.`;
-      return { kind: 'Rejected', of: 'Person', label, externalId, reason: 'InvalidValue', message };
+      // Cut, it would be somebody else's.
+      throw new InvalidValue(`The domain account is longer than ${lengths.account} characters.`);
     }
-    const disabled = preset.disabled !== undefined && entry.first([preset.disabled])?.toLowerCase() === 'true';
-    return {
-      kind: 'Person',
-      externalId,
-      label,
-      ...present('firstName', name(mapping.firstName)),
-      ...present('lastName', name(mapping.lastName)),
-      ...present('email', entry.first(mapping.email)),
-      ...present('domainAccount', domainAccount),
-      ...present('language', preferredLanguage(entry.first(mapping.language))),
-      ...(disabled && { enabled: false }),
-      groups,
-    };
+    return record;
   } catch (error) {
-    return rejected('Person', error, label, externalId);
+    return rejected('Person', error, record);
   }
 }
 
@@ -53,24 +56,37 @@ export function groupRecord(
   preset: Preset,
   mapping: AttributeMapping,
 ): GroupRecord | RejectedRecord {
-  const externalId = identityOf(entry, preset);
-  const label = labelOf(entry);
+  const identity = { externalId: identityOf(entry, preset), label: labelOf(entry) };
   try {
     const name = tidy(entry.first(mapping.groupName), singleLine, lengths.groupName);
     if (name === undefined) {
       const message = `The group has no value of ${mapping.groupName.join(', ')}.`;
-      return { kind: 'Rejected', of: 'Group', label, externalId, reason: 'GroupWithoutName', message };
+      return { kind: 'Rejected', of: 'Group', ...identity, reason: 'GroupWithoutName', message };
     }
+    const record: Writable<GroupRecord> = { kind: 'Group', ...identity, name };
     const description = tidy(entry.first(mapping.groupDescription), multipleLines, lengths.description);
-    return { kind: 'Group', externalId, label, name, ...present('description', description) };
+    if (description !== undefined) record.description = description;
+    return record;
   } catch (error) {
-    return rejected('Group', error, label, externalId);
+    return rejected('Group', error, identity);
   }
 }
 
-function rejected(of: 'Person' | 'Group', error: unknown, label: string, externalId: string): RejectedRecord {
-  if (!(error instanceof InvalidText)) throw error;
+/** A value that makes the record unusable; the other records go on. */
+class InvalidValue extends Error {}
+
+function rejected(
+  of: 'Person' | 'Group',
+  error: unknown,
+  { externalId, label }: { readonly externalId: string; readonly label: string },
+): RejectedRecord {
+  if (!(error instanceof InvalidText || error instanceof InvalidValue)) throw error;
   return { kind: 'Rejected', of, label, externalId, reason: 'InvalidValue', message: error.message };
+}
+
+/** A Boolean of LDAP, RFC 4517 section 3.3.3. */
+function isTrue(value: string | undefined): boolean {
+  return value?.toUpperCase() === 'TRUE';
 }
 
 /**
@@ -94,17 +110,13 @@ function tidy(text: string | undefined, form: (text: string) => string, length =
   return tidied === '' ? undefined : tidied;
 }
 
-/** A field only where there is a value. */
-function present<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]: string });
-}
-
 /**
  * The language tag that a person prefers. RFC 2798 has preferredLanguage in the form of the HTTP header
  * Accept-Language (`fr, en-gb;q=0.8`). Anything else than a tag in it is no language.
  */
 function preferredLanguage(value: string | undefined): string | undefined {
-  const ranges = (value ?? '').split(',').map((range) => {
+  if (value === undefined) return undefined;
+  const ranges = value.split(',').map((range) => {
     const [tag = '', quality] = range.split(/;\s*q=/i);
     return { tag: tag.trim(), quality: quality === undefined ? 1 : Number(quality) };
   });

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { message, searchEntry } from '../../../test/ldapwire.ts';
+import { EntryAttributes, InvalidText, multipleLines, singleLine, truncate } from './attributes.ts';
+import { decodeMessage, type Entry } from './message.ts';
+
+const entry = (attributes: Parameters<typeof searchEntry>[1]) =>
+  new EntryAttributes(decodeMessage(message(1, searchEntry('cn=x', attributes))).content as Entry);
+const invalid = Buffer.from([0x4a, 0xe9, 0x72]);
+
+describe('first', () => {
+  test.each<[string, Parameters<typeof searchEntry>[1], string[], string | undefined]>([
+    ['takes the first value', { mail: ['a@x', 'b@x'] }, ['mail'], 'a@x'],
+    ['passes over values that are empty', { mail: ['', '  ', ' b@x '] }, ['mail'], 'b@x'],
+    ['falls back', { mail: '', proxy: 'c@x' }, ['mail', 'proxy'], 'c@x'],
+    ['is absent where there is nothing', { cn: 'x' }, ['mail'], undefined],
+    ['does not mind case', { GIVENNAME: 'Ada' }, ['givenName'], 'Ada'],
+    ['knows other names', { sn: 'Lovelace' }, ['surname'], 'Lovelace'],
+    ['knows OIDs', { '2.5.4.4': 'Lovelace' }, ['sn'], 'Lovelace'],
+    ['rather takes the value without a language', { 'cn;lang-fr': 'Pierre', cn: 'Peter' }, ['cn'], 'Peter'],
+    ['takes one with a language', { 'cn;lang-fr': 'Pierre', 'cn;lang-de': 'Peter' }, ['cn'], 'Peter'],
+    ['takes one with a language before another attribute', { 'cn;lang-fr': 'Pierre', sn: 'x' }, ['cn', 'sn'], 'Pierre'],
+    ['takes no binary value', { 'cn;binary': 'x', sn: 'y' }, ['cn', 'sn'], 'y'],
+    ['takes no value with several options', { 'cn;lang-fr;x-y': 'x' }, ['cn'], undefined],
+    ['takes a real replacement character', { cn: 'a\ufffdb' }, ['cn'], 'a\ufffdb'],
+  ])('%s', (_, attributes, names, expected) => {
+    expect(entry(attributes).first(names)).toBe(expected);
+  });
+
+  test('refuses a value that is not UTF-8, and only if it would be taken', () => {
+    expect(() => entry({ cn: invalid }).first(['cn'])).toThrow(InvalidText);
+    expect(() => entry({ cn: invalid }).first(['cn'])).toThrow('cn is not valid UTF-8');
+    expect(entry({ cn: ['x', invalid] }).first(['cn'])).toBe('x');
+    expect(entry({ sn: 'x', cn: invalid }).first(['sn', 'cn'])).toBe('x');
+  });
+});
+
+test('all gives every value without an option', () => {
+  const group = entry({ member: ['cn=a', 'cn=b'], 'member;range=0-1': 'cn=c', 'cn;lang-fr': 'x' });
+  expect(group.all('MEMBER')).toEqual(['cn=a', 'cn=b']);
+  expect(group.all('cn')).toEqual([]);
+  expect(entry({ member: invalid }).all('member')).toEqual(['J\ufffdr']);
+});
+
+test('isPartial sees that a server gave a range', () => {
+  expect(entry({ member: [], 'member;range=0-1499': 'cn=c' }).isPartial('member')).toBe(true);
+  expect(entry({ member: 'cn=a', 'cn;lang-fr': 'x' }).isPartial('member')).toBe(false);
+});
+
+test('a server that makes up attribute names is still understood', () => {
+  for (let index = 0; index < 3000; index++) {
+    expect(entry({ [`made-up-${index}`]: 'x', cn: 'y' }).first([`made-up-${index}`])).toBe('x');
+  }
+});
+
+test('singleLine and multipleLines keep what can be shown', () => {
+  expect(singleLine(' a\tb\r\nc\u0000d\u2028e\u0085f ')).toBe('a b c d e f');
+  expect(multipleLines(' a\n\u0000b ')).toBe('a\nb');
+});
+
+test('truncate counts characters, not UTF-16 units', () => {
+  expect(truncate('🐘🐘🐘', 2)).toBe('🐘🐘');
+  expect(truncate('🐘🐘', 3)).toBe('🐘🐘');
+  expect(truncate('ab cd', 3)).toBe('ab');
+});

@@ -8,6 +8,7 @@ import {
 import { RosterError } from '../../errors.ts';
 import { removeSeries } from '../../metrics.ts';
 import {
+  type Controller,
   done,
   type InformerEvent,
   isNotFound,
@@ -23,25 +24,51 @@ import type { Context } from '../context.ts';
 import { brokenReference } from '../userdirectory/references.ts';
 import { isFinished, isPending } from '../userdirectory/runs.ts';
 import { decide } from './decide.ts';
-import { carryOut, type Outcome } from './run.ts';
+import { carryOut, type Outcome, type Read, readServer } from './run.ts';
 import { type Progress, runStatus } from './status.ts';
 
 /** A run of 100,000 people takes some ten minutes; one that takes this long hangs. */
 const longestRunMs = 6 * 3_600_000;
 
-/** Carries out runs: one at a time in a tenant, several tenants side by side. */
-export function addDirectorySyncController(manager: Manager, context: Context) {
+/** A run under way. */
+interface Active {
+  readonly uid: string;
+  readonly name: string;
+  readonly stop: AbortController;
+}
+
+interface Scope extends Context {
+  readonly read: Read;
+  /** By namespace. */
+  readonly active: Map<string, Active>;
+  /** Has the runs of a namespace looked at that have not ended. */
+  wake(namespace: string): void;
+}
+
+/** Carries out runs: one at a time in a tenant, several tenants side by side. A run that is deleted is stopped. */
+export function addDirectorySyncController(
+  manager: Manager,
+  context: Context,
+  read: Read = readServer(context.secrets),
+): Controller {
   const { runs, directories, tenants, organizations, roles } = context.informers;
-  const active = new Set<string>();
+  const active = new Map<string, Active>();
   const pendingOf = (namespace: string | undefined) =>
     [...runs.cache.list(namespace ?? '')].filter((run) => !isFinished(run)).map(requestFor);
-  return manager
-    .controller({
-      name: 'directorysync',
-      concurrency: 4,
-      timeoutMs: longestRunMs,
-      reconcile: (request, signal) => reconcile(context, active, request, signal),
-    })
+  runs.onEvent(({ type, object: { metadata } }) => {
+    const run = active.get(metadata.namespace ?? '');
+    if (type === 'deleted' && run?.uid === metadata.uid) run?.stop.abort(new Error('The run was deleted.'));
+  });
+  const wake = (namespace: string) => {
+    for (const request of pendingOf(namespace)) controller.enqueue(request);
+  };
+  const controller: Controller = manager.controller({
+    name: 'directorysync',
+    concurrency: 4,
+    timeoutMs: longestRunMs,
+    reconcile: (request, signal) => reconcile({ ...context, read, active, wake }, request, signal),
+  });
+  return controller
     .watches(
       runs,
       (event) => [requestFor(event.object), ...(ends(event) ? pendingOf(event.object.metadata.namespace) : [])],
@@ -65,13 +92,9 @@ function ends(event: InformerEvent<DirectorySync>): boolean {
   return event.type !== 'updated' || (isFinished(event.object) && !isFinished(event.old));
 }
 
-async function reconcile(
-  context: Context,
-  active: Set<string>,
-  { namespace, name }: Request,
-  signal: AbortSignal,
-): Promise<Result> {
-  const { client, informers, now } = context;
+async function reconcile(scope: Scope, { namespace, name }: Request, signal: AbortSignal): Promise<Result> {
+  const { client, informers, now } = scope;
+  const active = scope.active.get(namespace);
   const run = informers.runs.cache.get(namespace, name);
   if (run === undefined) return done;
   const directory = informers.directories.cache.get(namespace, run.spec.directory);
@@ -92,7 +115,7 @@ async function reconcile(
       });
       return done;
     case 'wait':
-      if (!active.has(run.metadata.uid ?? '')) {
+      if (active?.uid !== run.metadata.uid) {
         await patchStatus(client, DirectorySync, run, runStatus(run, 'Pending', { message: decision.message }, now()));
       }
       return done;
@@ -101,7 +124,7 @@ async function reconcile(
       const fresh = await client.get(DirectorySync, { namespace, name }, { signal });
       if (isFinished(fresh)) return done;
       const { reason, message } = decision.problem;
-      await finish(context, fresh, directory, {
+      await finish(scope, fresh, directory, {
         phase: 'Failed',
         facts: factsOf(fresh),
         error: new RosterError(reason, message),
@@ -109,18 +132,30 @@ async function reconcile(
       return done;
     }
     case 'start':
-      active.add(run.metadata.uid ?? '');
-      try {
-        await start(context, run, decision.directory, signal);
-      } finally {
-        active.delete(run.metadata.uid ?? '');
-      }
+      await start(scope, run, decision.directory, signal);
       return done;
   }
 }
 
-async function start(context: Context, run: DirectorySync, directory: Directory, signal: AbortSignal): Promise<void> {
-  const { client, log, now } = context;
+async function start(scope: Scope, run: DirectorySync, directory: Directory, signal: AbortSignal): Promise<void> {
+  const { active, log, wake } = scope;
+  const { namespace = '', name, uid = '' } = run.metadata;
+  const stop = new AbortController();
+  active.set(namespace, { uid, name, stop });
+  try {
+    await perform(scope, run, directory, AbortSignal.any([signal, stop.signal]));
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    log.info({ namespace, run: name }, 'run stopped, since it was deleted');
+  } finally {
+    active.delete(namespace);
+    // The end of a deleted run is no event that others could wait for.
+    if (stop.signal.aborted) wake(namespace);
+  }
+}
+
+async function perform(scope: Scope, run: DirectorySync, directory: Directory, signal: AbortSignal): Promise<void> {
+  const { client, log, now, read } = scope;
   const { namespace, name } = run.metadata;
   // The cache may be behind the end of this very run: nothing runs twice.
   const fresh = await client.get(DirectorySync, requestFor(run), { signal });
@@ -133,8 +168,8 @@ async function start(context: Context, run: DirectorySync, directory: Directory,
     latest = { ...latest, status };
   };
   log.info({ namespace, directory: directory.metadata.name, run: name }, 'run started');
-  const outcome = await carryOut(context, fresh, directory, report, signal);
-  await finish(context, latest, directory, outcome);
+  const outcome = await carryOut(scope, read, fresh, directory, report, signal);
+  await finish(scope, latest, directory, outcome);
 }
 
 async function finish(

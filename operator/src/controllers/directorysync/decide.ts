@@ -10,8 +10,8 @@ export interface Observed {
   readonly problem: Problem | undefined;
   /** All runs of the namespace, this one among them. */
   readonly runs: readonly DirectorySync[];
-  /** Uids of the runs that this process carries out right now. */
-  readonly active: ReadonlySet<string>;
+  /** The run of the tenant that this process carries out right now. */
+  readonly active: { readonly uid: string; readonly name: string } | undefined;
   readonly now: Date;
 }
 
@@ -34,7 +34,7 @@ export function decide({ run, directory, problem, runs, active, now }: Observed)
     };
   }
   if (!isPending(run)) {
-    return active.has(run.metadata.uid ?? '')
+    return active?.uid === run.metadata.uid
       ? { step: 'wait', message: 'Under way.' }
       : {
           step: 'fail',
@@ -43,17 +43,14 @@ export function decide({ run, directory, problem, runs, active, now }: Observed)
   }
   if (directory.spec.suspend) return { step: 'wait', message: `The directory ${run.spec.directory} is suspended.` };
   if (problem !== undefined) return { step: 'wait', message: problem.message };
-  const before = runs.find(
-    (other) =>
-      other.metadata.name !== run.metadata.name &&
-      !isFinished(other) &&
-      (active.has(other.metadata.uid ?? '') || comesBefore(other, run)),
-  );
-  if (before !== undefined) return { step: 'wait', message: `Waiting for the run ${before.metadata.name} to end.` };
+  // The active run may be deleted already.
+  const before = active?.name ?? runs.find((other) => !isFinished(other) && comesBefore(other, run))?.metadata.name;
+  if (before !== undefined) return { step: 'wait', message: `Waiting for the run ${before} to end.` };
   return { step: 'start', directory };
 }
 
 function comesBefore(other: DirectorySync, run: DirectorySync): boolean {
+  if (other.metadata.name === run.metadata.name) return false;
   if (!isPending(other)) return true;
   const order = (object: DirectorySync) => `${object.metadata.creationTimestamp} ${object.metadata.name}`;
   return order(other) < order(run);

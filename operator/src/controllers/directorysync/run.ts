@@ -14,9 +14,13 @@ import type { DirectoryContents } from '../../directory/record.ts';
 import { RosterError } from '../../errors.ts';
 import { seconds } from '../conditions.ts';
 import { type Context, tenantName } from '../context.ts';
+import type { Secrets } from '../secrets.ts';
 import { prepareReader } from '../userdirectory/reader.ts';
 import { evidenceFacts, type Progress } from './status.ts';
 import { apiTarget } from './target.ts';
+
+/** Reads a directory whole. @throws RosterError */
+export type Read = (directory: UserDirectory, signal: AbortSignal) => Promise<DirectoryContents>;
 
 /** Tells the world how far a run is. */
 export type Report = (phase: RunPhase, facts: Progress) => Promise<void>;
@@ -39,6 +43,7 @@ const concurrency = 64;
  */
 export async function carryOut(
   context: Context,
+  read: Read,
   run: DirectorySync,
   directory: UserDirectory,
   report: Report,
@@ -59,7 +64,7 @@ export async function carryOut(
   };
   try {
     await report('Reading', learn({ message: 'Reading the directory.' }));
-    const contents = await timed('Read', () => read(context, directory, signal));
+    const contents = await timed('Read', () => read(directory, signal));
     learn(evidenceFacts(contents.evidence));
     assertComplete(contents);
 
@@ -83,9 +88,12 @@ export async function carryOut(
   }
 }
 
-async function read({ secrets }: Context, directory: UserDirectory, signal: AbortSignal): Promise<DirectoryContents> {
-  const { reader } = await prepareReader(secrets, directory, signal);
-  return await readAll(reader, signal);
+/** Reads the server that the directory names, with the credentials of its Secret. */
+export function readServer(secrets: Secrets): Read {
+  return async (directory, signal) => {
+    const { reader } = await prepareReader(secrets, directory, signal);
+    return await readAll(reader, signal);
+  };
 }
 
 /** An incomplete read ends here: nothing of it is compared, so that nobody can be changed by it. */

@@ -1,0 +1,186 @@
+import type { DirectorySync } from '@roster/crds';
+import { describe, expect, it } from 'vitest';
+import { at, directory, interrupted, run } from '../testing/objects.ts';
+import { inOrderOfTheirEnd, nextRun, requestedAt, requestOf, runOf, surplusRuns } from './runs.ts';
+
+const requested = (value: string, rest: Parameters<typeof directory>[1] = {}, spec = {}) =>
+  directory(spec, { annotations: { [requestedAt]: value }, ...rest });
+const handled = (value: string) => ({ status: { lastHandledRequestAt: value } });
+
+const succeeded = (name: string, seconds: number, rest: Parameters<typeof run>[2] = {}) =>
+  run(name, { phase: 'Succeeded', finishedAt: at(seconds) }, rest);
+const failed = (name: string, seconds: number, rest: Parameters<typeof run>[2] = {}) =>
+  run(name, { phase: 'Failed', finishedAt: at(seconds) }, rest);
+const names = (runs: readonly DirectorySync[]) => runs.map(({ metadata }) => metadata.name);
+
+describe('a request by annotation', () => {
+  it('asks for a run', () => {
+    expect(nextRun(requested('now'), [])).toEqual({
+      name: expect.stringMatching(/^corporate-[0-9a-f]{8}$/),
+      reason: 'roster.dev/requestedAt is now',
+      interruptions: 0,
+    });
+  });
+
+  it('always asks for the same run, and another request for another', () => {
+    expect(nextRun(requested('now'), [])).toEqual(nextRun(requested('now'), []));
+    expect(nextRun(requested('later'), [])?.name).not.toBe(nextRun(requested('now'), [])?.name);
+  });
+
+  it('asks for nothing when it was handled, until it changes', () => {
+    expect(nextRun(requested('now', handled('now')), [])).toBeUndefined();
+    expect(nextRun(requested('later', handled('now')), [])).toBeDefined();
+  });
+
+  it('asks for nothing when there is none', () => {
+    expect(nextRun(directory(), [])).toBeUndefined();
+    expect(nextRun(requested(''), [])).toBeUndefined();
+  });
+
+  it('asks for nothing while the run that it asked for is there', () => {
+    const name = nextRun(requested('now'), [])?.name ?? '';
+    expect(nextRun(requested('now'), [succeeded(name, -60)])).toBeUndefined();
+  });
+
+  it('is served by a run that waits', () => {
+    for (const waiting of [run('a'), run('a', { phase: 'Pending' })]) {
+      expect(nextRun(requested('now'), [waiting])).toBeUndefined();
+    }
+  });
+
+  it('is not served by a run that has begun to read', () => {
+    expect(nextRun(requested('now'), [run('a', { phase: 'Reading' })])).toBeDefined();
+  });
+
+  it('waits while the directory is suspended', () => {
+    expect(nextRun(requested('now', {}, { suspend: true }), [])).toBeUndefined();
+  });
+
+  it('is the same after the 63 characters that the status keeps', () => {
+    const long = requested(`${'x'.repeat(63)} and more`);
+    expect(requestOf(long)).toBe('x'.repeat(63));
+    expect(nextRun(requested(`${'x'.repeat(63)} and more`, handled('x'.repeat(63))), [])).toBeUndefined();
+  });
+
+  it('gives a name that Kubernetes takes, however long the directory has one', () => {
+    for (const name of ['a'.repeat(63), `${'a'.repeat(53)}.${'b'.repeat(9)}`, `${'a'.repeat(52)}--${'b'.repeat(9)}`]) {
+      const next = nextRun(requested('now', { name }), [])?.name ?? '';
+      expect(next).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+      expect(next.length).toBeLessThanOrEqual(63);
+    }
+  });
+});
+
+describe('an interrupted run', () => {
+  it('is continued by another', () => {
+    expect(nextRun(directory(), [interrupted('a'), succeeded('b', -120)])).toEqual({
+      name: expect.stringMatching(/^corporate-[0-9a-f]{8}$/),
+      reason: 'a was interrupted',
+      interruptions: 1,
+    });
+  });
+
+  it('always gives the same name, and another run of the same name another', () => {
+    const next = (uid: string) => nextRun(directory(), [interrupted('a', at(-60), { uid })])?.name;
+    expect(next('1')).toBe(next('1'));
+    expect(next('2')).not.toBe(next('1'));
+  });
+
+  it('is not continued when something ended after it', () => {
+    expect(nextRun(directory(), [interrupted('a', at(-60)), succeeded('b', -30)])).toBeUndefined();
+    expect(nextRun(directory(), [interrupted('a', at(-60)), failed('b', -30)])).toBeUndefined();
+  });
+
+  it('is not continued while another is under way or waits', () => {
+    expect(nextRun(directory(), [interrupted('a'), run('b', { phase: 'Applying' })])).toBeUndefined();
+    expect(nextRun(directory(), [interrupted('a'), run('b')])).toBeUndefined();
+  });
+
+  it('is not continued while the directory is suspended', () => {
+    expect(nextRun(directory({ suspend: true }), [interrupted('a')])).toBeUndefined();
+  });
+
+  it('is not continued when it was only to plan: what follows would change people', () => {
+    expect(nextRun(directory(), [interrupted('a', at(-60), { spec: { dryRun: true } })])).toBeUndefined();
+  });
+
+  it('is not continued when it failed for another reason', () => {
+    expect(nextRun(directory(), [failed('a', -60)])).toBeUndefined();
+  });
+
+  it('yields to a request', () => {
+    expect(nextRun(requested('now'), [interrupted('a')])).toMatchObject({ interruptions: 0 });
+  });
+
+  it('is continued three times in a row, whatever was pruned meanwhile', () => {
+    let last = interrupted('a');
+    for (const interruptions of [1, 2, 3]) {
+      const next = nextRun(directory(), [last]);
+      expect(next?.interruptions).toBe(interruptions);
+      const { metadata, spec } = runOf(directory(), next ?? { name: '', reason: '', interruptions: 0 });
+      last = interrupted(metadata.name, at(-60), { ...metadata, uid: `uid-${interruptions}`, spec });
+    }
+    expect(nextRun(directory(), [last])).toBeUndefined();
+  });
+});
+
+describe('a run that is created', () => {
+  it('belongs to its directory, which takes it along when it goes', () => {
+    expect(runOf(directory(), { name: 'corporate-1', reason: 'any', interruptions: 0 })).toEqual({
+      apiVersion: 'roster.dev/v1alpha1',
+      kind: 'DirectorySync',
+      metadata: {
+        name: 'corporate-1',
+        namespace: 'acme',
+        ownerReferences: [
+          {
+            apiVersion: 'roster.dev/v1alpha1',
+            kind: 'UserDirectory',
+            name: 'corporate',
+            uid: 'uid-of-corporate',
+            controller: true,
+          },
+        ],
+      },
+      spec: { directory: 'corporate', dryRun: false },
+    });
+  });
+});
+
+describe('runs', () => {
+  it('are in the order of their end, the last first, without those that have not ended', () => {
+    const runs = [
+      succeeded('b', -60),
+      run('waiting'),
+      succeeded('a', -60),
+      run('reading', { phase: 'Reading' }),
+      failed('c', -30),
+      succeeded('d', -90),
+    ];
+    expect(names(inOrderOfTheirEnd(runs))).toEqual(['c', 'b', 'a', 'd']);
+    expect(names(inOrderOfTheirEnd(runs.toReversed()))).toEqual(['c', 'b', 'a', 'd']);
+  });
+
+  it('are pruned beyond the limits, the oldest first, successes and others apart', () => {
+    const runs = [
+      ...[1, 2, 3, 4].map((age) => succeeded(`good-${age}`, -age)),
+      ...[1, 2].map((age) => failed(`bad-${age}`, -age)),
+      run('held-3', { phase: 'Held', finishedAt: at(-3) }),
+      run('aborted-4', { phase: 'Aborted', finishedAt: at(-4) }),
+    ];
+    const limits = { successfulRunsHistoryLimit: 2, failedRunsHistoryLimit: 3 };
+    expect(names(surplusRuns(directory(limits), runs))).toEqual(['good-3', 'good-4', 'aborted-4']);
+  });
+
+  it('are not pruned before they have ended, nor when they have a time to live', () => {
+    const runs = [
+      succeeded('new', -1),
+      succeeded('old', -2),
+      succeeded('ephemeral', 0, { spec: { ttlSecondsAfterFinished: 60 } }),
+      run('waiting'),
+      run('applying', { phase: 'Applying' }),
+    ];
+    const limits = { successfulRunsHistoryLimit: 1, failedRunsHistoryLimit: 1 };
+    expect(names(surplusRuns(directory(limits), runs))).toEqual(['old']);
+  });
+});

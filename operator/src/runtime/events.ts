@@ -64,6 +64,9 @@ const REMEMBERED = 4_096;
 /** The API's limit, in bytes. */
 const MESSAGE_LIMIT = 1_024;
 const ATTEMPTS = 4;
+const TIMEOUT_MS = 5_000;
+/** After a stop nothing is begun after this, in milliseconds. */
+const LAST_WRITES_MS = 2_000;
 /** Events about cluster-scoped objects stand here. */
 const CLUSTER_SCOPED_NAMESPACE = 'default';
 
@@ -115,7 +118,7 @@ export class EventRecorder {
     this.#write(series);
   }
 
-  /** Writes what is recorded until the signal aborts, and then what still waits, each once. */
+  /** Writes what is recorded until the signal aborts, and then what still waits, each once, for a moment. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const series = this.#pending.shift();
@@ -125,8 +128,11 @@ export class EventRecorder {
         await this.#deliver(series, signal);
       }
     }
+    const deadline = performance.now() + LAST_WRITES_MS;
     for (const series of this.#pending.splice(0)) {
-      await this.#deliver(series, signal);
+      if (performance.now() < deadline) {
+        await this.#deliver(series, signal);
+      }
     }
   }
 
@@ -185,7 +191,7 @@ export class EventRecorder {
       const { count, lastTimestamp } = event;
       const key = { namespace: event.metadata.namespace, name: event.metadata.name };
       try {
-        await this.#client.mergePatch(EVENT, key, { count, lastTimestamp });
+        await this.#client.mergePatch(EVENT, key, { count, lastTimestamp }, { timeoutMs: TIMEOUT_MS });
         return;
       } catch (error) {
         // The server keeps events for an hour only.
@@ -194,7 +200,7 @@ export class EventRecorder {
         }
       }
     }
-    await this.#client.create(EVENT, event);
+    await this.#client.create(EVENT, event, { timeoutMs: TIMEOUT_MS });
     series.created = true;
   }
 

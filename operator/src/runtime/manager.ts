@@ -192,31 +192,25 @@ export class Manager {
   /** The opposite order of the start: who leads ends before the lease is given back. */
   async #shutDown(): Promise<void> {
     const graceMs = this.#options.gracePeriodMs ?? DEFAULT_GRACE_MS;
+    const startedAt = performance.now();
     this.#logger.info({}, 'stopping');
-    if (!(await this.#endsInTime(this.#led, graceMs))) {
+    if (!(await this.#endLed(graceMs))) {
       throw new StopTimeoutError(`Did not end when told to: ${this.#led.running.join(', ')}.`);
     }
     await this.#election.stop();
-    await Promise.all([this.#services.stop(), this.#reading.stop()]);
-    this.#logger.info({}, 'stopped');
+    const rest = Promise.all([this.#services.stop(), this.#reading.stop()]);
+    await within(startedAt + graceMs - performance.now(), rest);
+    this.#logger.info({ running: [...this.#services.running, ...this.#reading.running] }, 'stopped');
   }
 
-  async #endsInTime(group: TaskGroup, graceMs: number): Promise<boolean> {
-    const over = new AbortController();
-    const patience = sleep(graceMs * PATIENCE, AbortSignal.any([over.signal, this.#force.signal]));
-    const giveUp = patience.then(async () => {
-      if (!over.signal.aborted) {
-        this.#force.abort(new Error('The grace period is nearly over.'));
-        await sleep(graceMs * LAST_PATIENCE, over.signal);
-      }
-      return false;
-    });
-    const ended = group.stop().then(() => true);
-    try {
-      return await Promise.race([ended, giveUp]);
-    } finally {
-      over.abort();
+  /** False when something went on although it was aborted. */
+  async #endLed(graceMs: number): Promise<boolean> {
+    const ended = this.#led.stop();
+    if (await within(graceMs * PATIENCE, ended, this.#force.signal)) {
+      return true;
     }
+    this.#force.abort(new Error('The grace period is nearly over.'));
+    return within(graceMs * LAST_PATIENCE, ended);
   }
 
   #whatIsNotRead(): string | undefined {
@@ -230,5 +224,21 @@ export class Manager {
           ),
       );
     return problems.length === 0 ? undefined : problems.join('; ');
+  }
+}
+
+/** Whether the work ended within the time, and before the signal aborted. */
+async function within(milliseconds: number, work: Promise<unknown>, signal?: AbortSignal): Promise<boolean> {
+  const over = new AbortController();
+  const giveUp = () => over.abort();
+  signal?.addEventListener('abort', giveUp);
+  if (signal?.aborted) {
+    giveUp();
+  }
+  try {
+    return await Promise.race([work.then(() => true), sleep(milliseconds, over.signal).then(() => false)]);
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
+    giveUp();
   }
 }

@@ -20,6 +20,7 @@ describe('canonicalAddress', () => {
     ['keeps a domain in ASCII form', 'jane@xn--bcher-kva.example', 'jane@xn--bcher-kva.example'],
     ['takes the ideographic full stop for a dot', 'jane@例。jp', 'jane@xn--fsq.jp'],
     ['takes special characters that need no quotes', "o'neil+news/x=y@example.com", "o'neil+news/x=y@example.com"],
+    ['takes a letter that decomposes into ASCII', 'jane@<\u0338.example', 'jane@xn--gdh.example'],
     ['takes a domain of one label', 'root@localhost', 'root@localhost'],
     ['takes a domain that begins with a digit', 'a@3com.example', 'a@3com.example'],
     ['takes other scripts', '用户@例え.jp', '用户@xn--r8jz45g.jp'],

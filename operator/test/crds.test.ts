@@ -121,6 +121,22 @@ describe('policies', () => {
       .toBe(`namespaces "${namespace}" not found`);
   });
 
+  it('let an owner be changed who was disabled before becoming the owner', async () => {
+    const namespace = await createNamespace();
+    const jane: TestObject = {
+      apiVersion: 'roster.dev/v1alpha1',
+      kind: 'User',
+      metadata: { name: 'jane' },
+      spec: { email: 'jane@example.com', organizations: [{ name: 'main' }], enabled: false },
+    };
+    await provide(namespace, jane);
+    await provide(namespace, { ...jane, kind: 'Tenant', metadata: { name: 'tenant' }, spec: { owner: 'jane' } });
+    const deletion = () => send(editor.dryRun, namespace, { verb: 'delete', object: jane }).catch(String);
+    await expect.poll(deletion, { timeout: 30_000 }).toContain("the tenant's owner cannot be deleted");
+    const patch = { spec: { language: 'fr' } };
+    await expect(send(editor, namespace, { verb: 'patch', object: jane, patch })).resolves.toMatchObject(patch);
+  });
+
   it('let Git and a synchronisation write the same person without end', async () => {
     const namespace = await createNamespace();
     const path = `${pathOf(namespace)}/users/jane`;

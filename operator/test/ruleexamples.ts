@@ -311,6 +311,13 @@ const policies: readonly RuleExample[] = [
   },
   {
     rule: 'tenant-owner',
+    message: "the tenant's owner cannot be disabled; name another owner in the Tenant first",
+    given: [tenant({ owner: 'jane' }), user('jane')],
+    accepted: patch(user('jane'), { language: 'fr' }),
+    refused: patch(user('jane'), { language: 'fr', enabled: false }),
+  },
+  {
+    rule: 'tenant-owner',
     message: "the tenant's owner keeps the roles in spec.roles; name another owner in the Tenant first",
     given: [tenant({ owner: 'jane' }), user('jane', { roles: ['tenant-administrators'] })],
     accepted: patch(user('jane'), { roles: ['auditors', 'tenant-administrators'] }),

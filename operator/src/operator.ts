@@ -27,7 +27,7 @@ import { addTenantController } from './controllers/tenant/controller.ts';
 import { addUserDirectoryController } from './controllers/userdirectory/controller.ts';
 import { lead } from './leadership.ts';
 import { createMetrics, type RosterMetrics } from './metrics.ts';
-import { Mirror, migrate, openDatabase } from './mirror/index.ts';
+import { type Database, Mirror, migrate, openDatabase } from './mirror/index.ts';
 import { ApiClient, EventRecorder, HealthServer, type Logger, Manager, RuntimeMetrics } from './runtime/index.ts';
 
 const userAgent = `roster-operator/${packageJson.version}`;
@@ -66,11 +66,20 @@ export function connect(config: Pick<Config, 'kubeconfig'>, metrics?: RuntimeMet
 
 /** Runs the operator until the signal aborts, which stops it in good order; it rejects when it cannot go on. */
 export async function runOperator(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  const database = await openDatabase(config.database, { logger: log });
+  try {
+    await operate(config, database, log, signal);
+  } finally {
+    await database.close();
+  }
+}
+
+/** The same on a database that the caller opened and will close. */
+export async function operate(config: Config, database: Database, log: Logger, signal: AbortSignal): Promise<void> {
   const registry = new Registry();
   const runtimeMetrics = new RuntimeMetrics(registry);
   const metrics = createMetrics(registry, packageJson);
   const client = connect(config, runtimeMetrics);
-  const database = await openDatabase(config.database, { logger: log });
   try {
     // Nobody else can have made its tables.
     if (database.type === 'PGlite') await migrate(database);
@@ -90,7 +99,6 @@ export async function runOperator(config: Config, log: Logger, signal: AbortSign
     if (signal.aborted) manager.stop();
     await manager.run();
   } finally {
-    await database.close();
     await client.close();
   }
 }

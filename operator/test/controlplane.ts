@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { install } from '../../hack/install.ts';
 import { startCluster } from '../../hack/stack.ts';
 
 declare module 'vitest' {
@@ -13,10 +14,11 @@ declare module 'vitest' {
   }
 }
 
-/** Starts one control plane for all integration tests; each test file makes namespaces of its own in it. */
+/** Starts one control plane for all integration tests, with Roster's definitions; tests make namespaces of their own. */
 export default async function controlPlane(project: TestProject): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), 'roster-test-'));
   const cluster = await startCluster(directory);
+  await install(cluster.kubeconfig);
   project.provide('kubeconfig', cluster.kubeconfig);
   project.provide('operatorKubeconfig', cluster.operatorKubeconfig);
   return async () => {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { KubernetesObject, ResourceType } from '@roster/crds';
-import { expect, inject, onTestFinished } from 'vitest';
-import { install } from '../../hack/install.ts';
+import { group, type KubernetesObject, kinds, type ResourceType, version } from '@roster/crds';
+import { inject, onTestFinished, vi } from 'vitest';
 import { apiClient, freePort, kubectl } from '../../hack/stack.ts';
-import { runOperator } from '../src/operator.ts';
-import { type ApiClient, isNotFound, silentLogger } from '../src/runtime/index.ts';
+import { Secret } from '../src/controllers/secrets.ts';
+import { type Database, openDatabase } from '../src/mirror/index.ts';
+import { operate } from '../src/operator.ts';
+import { type ApiClient, isNotFound, type Logger, silentLogger } from '../src/runtime/index.ts';
 
 /** Where the tests' cluster is: kubeconfigs of an administrator, and of the operator with its own rights only. */
 export interface TestCluster {
@@ -15,53 +16,60 @@ export interface TestCluster {
 export interface RosterOptions {
   /** Those of the tests' shared control plane when absent. */
   readonly cluster?: TestCluster;
-  /** `pglite:memory` when absent. */
-  readonly database?: string;
+  /** One that the test opened, for example for a second operator; one of its own in memory when absent. */
+  readonly database?: Database;
   /** A namespace of the test's own when absent. */
   readonly namespaces?: readonly string[];
   /** Milliseconds; an hour when absent, so that only tests of it meet it. */
   readonly compareInterval?: number;
   readonly installation?: string;
+  readonly log?: Logger;
 }
 
 /** An operator in this process, confined to its namespaces, and what a test wants to do with it. */
 export interface Roster {
+  /** The first of its namespaces, which the methods below act in. */
   readonly namespace: string;
+  /** An administrator's. */
   readonly client: ApiClient;
   readonly cluster: TestCluster;
+  readonly database: Database;
   readonly metricsUrl: string;
-  /** Stops it in good order, as SIGTERM does. */
+  /** Stops it in good order, as SIGTERM does; rejects when it has ended with an error. */
   stop(): Promise<void>;
+  /** Stops it and closes what it was started with. */
+  close(): Promise<void>;
   kubectl(args: readonly string[], input?: string): Promise<string>;
-  /** Applies manifests in the namespace. */
-  apply(...objects: readonly object[]): Promise<void>;
+  /** Applies manifests, one after another, as `kubectl apply --server-side` does. */
+  apply(...objects: readonly KubernetesObject[]): Promise<void>;
+  get<T extends KubernetesObject>(type: ResourceType<T>, name: string): Promise<T>;
+  list<T extends KubernetesObject>(type: ResourceType<T>): Promise<T[]>;
+  delete(type: ResourceType, name: string): Promise<void>;
   /** Waits until the object is as expected, and returns it. */
   eventually<T extends KubernetesObject>(
     type: ResourceType<T>,
     name: string,
-    expectation: (object: T) => void,
-    namespace?: string,
+    expectation: (object: T) => void | Promise<void>,
   ): Promise<T>;
 }
 
-let installed: Promise<string> | undefined;
-
 /** Makes a namespace of a test's own, with the rights that an operator needs there for its Lease. */
-export async function createNamespace(cluster: TestCluster): Promise<string> {
-  installed ??= install(cluster.kubeconfig);
-  await installed;
+export async function createNamespace(cluster: TestCluster = sharedCluster()): Promise<string> {
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const subjects = [{ kind: 'ServiceAccount', name: 'roster-operator', namespace: 'roster-system' }];
   const metadata = { name: 'lease', namespace };
   const apiVersion = 'rbac.authorization.k8s.io/v1';
-  const rules = [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] }];
+  const rules = [
+    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] },
+  ];
   const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'lease' };
   const objects = [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     { apiVersion, kind: 'Role', metadata, rules },
     { apiVersion, kind: 'RoleBinding', metadata, roleRef, subjects },
   ];
-  await kubectl(cluster.kubeconfig, ['apply', '-f', '-'], documents(objects));
+  const documents = objects.map((object) => JSON.stringify(object)).join('\n---\n');
+  await kubectl(cluster.kubeconfig, ['apply', '-f', '-'], documents);
   return namespace;
 }
 
@@ -69,77 +77,94 @@ export function sharedCluster(): TestCluster {
   return { kubeconfig: inject('kubeconfig'), operatorKubeconfig: inject('operatorKubeconfig') };
 }
 
-/** Starts an operator; it ends with the test. */
+/** Starts an operator that ends with the test. */
 export async function startRoster(options: RosterOptions = {}): Promise<Roster> {
-  const { cluster = sharedCluster(), database = 'pglite:memory', compareInterval = 3_600_000 } = options;
+  const roster = await openRoster(options);
+  onTestFinished(() => roster.close());
+  return roster;
+}
+
+/** Starts an operator; whoever starts it closes it. */
+export async function openRoster(options: RosterOptions = {}): Promise<Roster> {
+  const { cluster = sharedCluster(), compareInterval = 3_600_000, log = silentLogger } = options;
   const namespaces = options.namespaces ?? [await createNamespace(cluster)];
-  const namespace = namespaces[0] ?? '';
+  const [namespace = ''] = namespaces;
   const client = apiClient(cluster.kubeconfig, 'roster-test');
+  const database = options.database ?? (await openDatabase('pglite:memory', { logger: log }));
   const port = await freePort();
   const stop = new AbortController();
-  const ended = runOperator(
-    {
-      kubeconfig: cluster.operatorKubeconfig,
-      database,
-      namespaces,
-      installation: options.installation ?? namespace,
-      leaseNamespace: namespace,
-      metricsAddress: { host: '127.0.0.1', port },
-      compareInterval,
-      logFormat: 'json',
-      logLevel: 'info',
-      adopt: false,
-    },
-    silentLogger,
-    stop.signal,
-  );
+  const config = {
+    kubeconfig: cluster.operatorKubeconfig,
+    database: '',
+    namespaces,
+    installation: options.installation ?? namespace,
+    leaseNamespace: namespace,
+    metricsAddress: { host: '127.0.0.1', port },
+    compareInterval,
+    logFormat: 'json',
+    logLevel: 'info',
+    adopt: false,
+  } as const;
+  const ended = operate(config, database, log, stop.signal);
   ended.catch(() => {}); // A test that waits for something fails by itself.
-  let stopped: Promise<void> | undefined;
   const roster: Roster = {
     namespace,
     client,
     cluster,
+    database,
     metricsUrl: `http://127.0.0.1:${port}/metrics`,
     stop() {
       stop.abort();
-      stopped ??= ended;
-      return stopped;
+      return ended;
+    },
+    async close() {
+      await roster.stop().catch(() => {});
+      await client.close();
+      if (options.database === undefined) await database.close();
     },
     kubectl: (args, input) => kubectl(cluster.kubeconfig, ['--namespace', namespace, ...args], input),
     async apply(...objects) {
-      await roster.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], documents(objects));
+      for (const object of objects) {
+        const metadata = { namespace, ...object.metadata };
+        await client.apply(typeOf(object), { ...object, metadata }, { force: true });
+      }
     },
-    async eventually(type, name, expectation, inNamespace = namespace) {
-      return await eventually(async () => {
-        const object = await client.get(type, { namespace: inNamespace, name }).catch((error: unknown) => {
+    get: (type, name) => client.get(type, { namespace, name }),
+    async list(type) {
+      const objects = [];
+      for await (const { items } of client.listAll(type, { namespace })) objects.push(...items);
+      return objects;
+    },
+    delete: (type, name) => client.delete(type, { namespace, name }),
+    eventually: (type, name, expectation) =>
+      eventually(async () => {
+        const object = await client.get(type, { namespace, name }).catch((error: unknown) => {
           if (isNotFound(error)) throw new Error(`there is no ${type.kind} ${name}`);
           throw error;
         });
-        expectation(object);
+        await expectation(object);
         return object;
-      });
-    },
+      }),
   };
-  onTestFinished(async () => {
-    await roster.stop().catch(() => {});
-    await client.close();
-  });
   return roster;
 }
 
 /** Tries until it does not throw, 30 s at most; then the last error is the test's. */
 export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
-  let result: T | undefined;
-  await expect
-    .poll(
-      async () => {
-        result = await attempt();
-        return true;
-      },
-      { timeout: 30_000, interval: 50 },
-    )
-    .toBe(true);
-  return result as T;
+  return await vi.waitFor(attempt, { timeout: 30_000, interval: 100 });
 }
 
-const documents = (objects: readonly object[]): string => objects.map((object) => JSON.stringify(object)).join('\n---\n');
+/** Where the API server serves Roster's kinds. */
+export const types: readonly ResourceType[] = kinds.map(({ kind, plural }) => ({
+  group,
+  version,
+  kind,
+  plural,
+  namespaced: true,
+}));
+
+function typeOf({ kind }: KubernetesObject): ResourceType {
+  const type = [...types, Secret].find((candidate) => candidate.kind === kind);
+  if (type === undefined) throw new Error(`no test applies a ${kind}`);
+  return type;
+}

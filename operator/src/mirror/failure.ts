@@ -25,7 +25,7 @@ export function isRetryable(error: unknown): boolean {
  */
 export function toDatabaseError(error: unknown, location: string): unknown {
   const state = sqlState(error);
-  const said = error instanceof Error ? plainMessage(error) : '';
+  const said = isPasswordMissing(error) ? 'no password was given' : error instanceof Error ? plainMessage(error) : '';
   const unavailable = (sentence: string) => new DatabaseError('DatabaseUnavailable', sentence);
 
   if (error instanceof DatabaseError) return error;

@@ -1,8 +1,12 @@
-/** For tests: a mirror on a database of its own, and rows to write. */
+/** For tests: a mirror on a database of its own. */
+import { sql } from 'kysely';
+import { vi } from 'vitest';
 import { type Database, openDatabase } from './database.ts';
 import { migrate } from './migrate.ts';
 import { Mirror, type MirrorObserver } from './mirror.ts';
-import type { GroupRow, OrganizationRow, PersonRow, RoleRow, TenantRow } from './rows.ts';
+
+// PGlite takes seconds to start, more on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 export const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -22,56 +26,8 @@ export async function memoryDatabase(): Promise<Database> {
   return database;
 }
 
-type Partially<T> = { readonly [K in keyof T]?: T[K] };
-
-export function aPerson(namespace: string, name: string, row: Partially<PersonRow> = {}): PersonRow {
-  return {
-    namespace,
-    kind: 'User',
-    name,
-    uid: `uid-of-${name}`,
-    email: `${name}@example.com`,
-    displayName: name,
-    language: 'en',
-    enabled: true,
-    active: true,
-    roles: [],
-    organizations: [{ name: 'main', roles: [] }],
-    groups: [],
-    ...row,
-  };
-}
-
-export function aTenant(namespace: string, row: Partially<TenantRow> = {}): TenantRow {
-  return {
-    namespace,
-    name: 'tenant',
-    uid: `uid-of-${namespace}`,
-    defaultOrganization: 'main',
-    defaultLanguage: 'en',
-    ...row,
-  };
-}
-
-export function anOrganization(namespace: string, name: string, row: Partially<OrganizationRow> = {}): OrganizationRow {
-  return { namespace, name, uid: `uid-of-${name}`, displayName: name, ...row };
-}
-
-export function aGroup(namespace: string, name: string, row: Partially<GroupRow> = {}): GroupRow {
-  return { namespace, name, uid: `uid-of-${name}`, displayName: name, organization: 'main', computed: false, ...row };
-}
-
-export function aRole(namespace: string, name: string, row: Partially<RoleRow> = {}): RoleRow {
-  return {
-    namespace,
-    name,
-    uid: `uid-of-${name}`,
-    displayName: name,
-    enabled: true,
-    builtIn: false,
-    scope: 'Organization',
-    licence: 'Viewer',
-    permissions: [],
-    ...row,
-  };
+/** Leaves nothing but the tables. */
+export async function empty(database: Database): Promise<void> {
+  await sql`truncate roster.tenants, roster.organizations, roster.roles, roster.groups, roster.people, roster.assignments,
+    roster.memberships, roster.claims, roster.tombstones, roster.sync_runs, roster.sync_lines`.execute(database.writer);
 }

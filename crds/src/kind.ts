@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { CelRule } from './fields.ts';
-import type { Resource, ResourceType } from './object.ts';
+import type { KubernetesObject, Resource, ResourceType } from './object.ts';
 
 export const group = 'roster.dev';
 export const version = 'v1alpha1';
@@ -41,6 +41,8 @@ export interface KindDefinition<Spec extends z.ZodObject = z.ZodObject, Status e
   readonly selectableFields: readonly string[];
   /** A small valid object, checked against the schema and printed in the docs. */
   readonly sample: { readonly metadata: { readonly name: string }; readonly spec: z.input<Spec> };
+  /** What a reader of the docs needs beside the sample, for example a Secret that it names. */
+  readonly companions?: readonly (KubernetesObject & Readonly<Record<string, unknown>>)[];
 }
 
 /** The object of a kind as the API server returns it: defaults filled in. */

@@ -39,6 +39,14 @@ describe('definitions', () => {
     },
   );
 
+  it('short names are those of no other kind', async () => {
+    const others = (await discover()).filter(({ group }) => group !== 'roster.dev');
+    const taken = new Set(others.flatMap(({ names }) => names));
+    const shortNames = kinds.flatMap((kind) => kind.shortNames);
+    expect(shortNames.filter((name) => taken.has(name))).toEqual([]);
+    expect(new Set(shortNames).size).toBe(shortNames.length);
+  });
+
   it.each(kinds.map((kind) => [kind.kind, kind] as const))('the sample of %s is accepted', async (_, kind) => {
     const namespace = await createNamespace();
     const created = await editor.create(`${pathOf(namespace)}/${kind.plural}`, sample(kind));
@@ -154,6 +162,26 @@ describe('policies', () => {
     expect(again).toHaveProperty('spec.source', source);
   });
 });
+
+/** All kinds that the server has, by every name that kubectl takes for them. */
+async function discover(): Promise<{ group: string; names: string[] }[]> {
+  const { groups } = (await administrator.get('/apis')) as {
+    groups: { name: string; preferredVersion: { groupVersion: string } }[];
+  };
+  const versions = groups.map(
+    ({ name, preferredVersion }) => [name, `/apis/${preferredVersion.groupVersion}`] as const,
+  );
+  const lists = [['', '/api/v1'] as const, ...versions].map(async ([group, path]) => {
+    const { resources } = (await administrator.get(path)) as {
+      resources: { name: string; singularName: string; shortNames?: string[] }[];
+    };
+    return resources.map(({ name, singularName, shortNames = [] }) => ({
+      group,
+      names: [name, singularName, ...shortNames],
+    }));
+  });
+  return (await Promise.all(lists)).flat();
+}
 
 /** Shows that one request is refused, once the policies are in force, and that the other one is accepted. */
 async function judge(example: RuleExample, expectRefusal: (message: string) => void): Promise<void> {

@@ -22,7 +22,7 @@ await rm(generated, { recursive: true, force: true });
 for (const kind of kinds) {
   const definition = customResourceDefinition(kind);
   await write(join(generated, 'crds', `${kind.plural}.yaml`), yaml(definition));
-  await write(join(generated, 'samples', `${kind.singular}.yaml`), yaml(sample(kind)));
+  await write(join(generated, 'samples', `${kind.singular}.yaml`), yaml(...(kind.companions ?? []), sample(kind)));
   await write(join(reference, `${kind.singular}.md`), referencePage(kind, definition));
 }
 await write(join(generated, 'policies.yaml'), yaml(...admissionPolicies()));

@@ -19,9 +19,9 @@ export function referencePage(kind: KindDefinition, definition: CustomResourceDe
     kind.description,
     `\`${apiVersion}\`, \`kubectl get ${definition.metadata.name}\` or \`kubectl get ${kind.shortNames.join(' ')}\``,
     '## Example',
-    `\`\`\`yaml\n${yaml(sample(kind))}\`\`\``,
+    `\`\`\`yaml\n${yaml(...(kind.companions ?? []), sample(kind))}\`\`\``,
     '## Spec',
-    'Fields in bold must be set.',
+    'Fields in bold must be set wherever the object that holds them is.',
     fieldTable(spec),
     '## Status',
     fieldTable(status),
@@ -96,7 +96,7 @@ function remarks(schema: StructuralSchema): string[] {
   const words = [];
   const values = schema.enum ?? schema.items?.enum;
   if (values) words.push(`One of ${values.map((value) => code(value)).join(', ')}.`);
-  if (schema.default !== undefined) words.push(`Default: ${code(JSON.stringify(schema.default))}.`);
+  if (schema.default !== undefined) words.push(`Default: ${code(plain(schema.default))}.`);
   const bounds = range(schema);
   if (bounds) words.push(bounds);
   return words;
@@ -126,6 +126,7 @@ function ruleTable(kind: KindDefinition, schema: StructuralSchema): string {
 
 const sections = (parts: readonly string[]) => `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 const code = (text: string) => `\`${text}\``;
+const plain = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
 const firstSentence = (text: string) => text.match(/^.*?[.](?= |$)/)?.[0] ?? text;
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {

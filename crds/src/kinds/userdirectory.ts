@@ -370,6 +370,17 @@ export const UserDirectory = defineKind({
     readyMessage,
   ],
   selectableFields: ['.spec.organization', '.spec.importAs'],
+  companions: [
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name: 'corporate-directory',
+        annotations: { 'roster.dev/hosts': 'ldaps://ldap.example.com:636' },
+      },
+      stringData: { username: 'cn=roster,ou=services,dc=example,dc=com', password: 'change-me' },
+    },
+  ],
   sample: {
     metadata: { name: 'corporate' },
     spec: {

@@ -283,6 +283,16 @@ describe('structuralSchema', () => {
       'a rule in CEL needs rule and message',
     ],
     [
+      'a rule that stands there twice',
+      name.meta({
+        'x-kubernetes-validations': [
+          { rule: 'true', message: 'one' },
+          { rule: 'true', message: 'other' },
+        ],
+      }),
+      'the same rule in CEL stands there twice',
+    ],
+    [
       'a rule with an unknown keyword',
       name.meta({ 'x-kubernetes-validations': [{ rule: 'true', message: 'no', field: '.x' }] }),
       'a rule in CEL has no field',

@@ -193,11 +193,15 @@ function assertKeywords(node: JsonSchema, type: string, path: string): void {
 
 /** A refusal without a message shows the person an expression, which is nothing to read. */
 function assertRules(node: JsonSchema, path: string): void {
-  for (const rule of (node['x-kubernetes-validations'] ?? []) as CelRule[]) {
+  const rules = (node['x-kubernetes-validations'] ?? []) as CelRule[];
+  for (const rule of rules) {
     if (!rule.rule || !rule.message) refuse(path, 'a rule in CEL needs rule and message');
     const unknown = Object.keys(rule).find((key) => !ruleKeywords.has(key));
     if (unknown) refuse(path, `a rule in CEL has no ${unknown}`);
   }
+  // The API server tells the rules of one field apart by their text.
+  if (new Set(rules.map(({ rule }) => rule)).size < rules.length)
+    refuse(path, 'the same rule in CEL stands there twice');
 }
 
 function ordered(node: object): StructuralSchema {

@@ -25,8 +25,11 @@ export async function createAuthority(directory: string, name: string): Promise<
   return read(certificate, key);
 }
 
-/** Has the authority in `directory` sign a server's certificate for these DNS names and IP addresses. */
-export async function issueCertificate(directory: string, hosts: readonly string[]): Promise<Certificate> {
+/**
+ * Has the authority in `directory` sign a server's certificate for these DNS names and IP addresses. One for less
+ * than no days has expired.
+ */
+export async function issueCertificate(directory: string, hosts: readonly string[], days = 3650): Promise<Certificate> {
   const file = (suffix: string) => join(directory, `server.${suffix}`);
   const names = hosts.map((host) => `${isIP(host) === 0 ? 'DNS' : 'IP'}:${host}`).join(',');
   await writeFile(file('ext'), `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`);
@@ -35,7 +38,7 @@ export async function issueCertificate(directory: string, hosts: readonly string
     ...['-keyout', file('key'), '-out', file('csr')],
   ]);
   await run('openssl', [
-    ...['x509', '-req', '-in', file('csr'), '-days', '3650', '-extfile', file('ext')],
+    ...['x509', '-req', '-in', file('csr'), '-days', `${days}`, '-extfile', file('ext')],
     ...['-CA', join(directory, 'ca.crt'), '-CAkey', join(directory, 'ca.key'), '-CAcreateserial'],
     ...['-out', file('crt')],
   ]);

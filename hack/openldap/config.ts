@@ -14,26 +14,30 @@ export interface SlapdConfig {
   readonly sizeLimit: number;
   /** Whether people and groups can be read without an account. */
   readonly anonymousRead?: boolean;
-  /** Bytes that the database may grow to. */
-  readonly maximumSize?: number;
+  /** Attributes that the service account may not read, of those that a sync needs. */
+  readonly hidden?: readonly string[];
 }
 
 export const administrator = (suffix: string): string => `cn=admin,${suffix}`;
 /** The account that Roster binds as. It can read what a sync needs, and nothing else. */
 export const serviceAccount = (suffix: string): string => `cn=roster,ou=Services,${suffix}`;
 
-/** What the service account may read of people and groups: the attributes of Roster's defaults. */
+/**
+ * What the service account may read of people and groups: the attributes of Roster's defaults, and `ref`, without
+ * which the server is silent about the parts of the tree that other servers hold.
+ */
 const readable = [
   ...['entry', 'entryUUID', 'objectClass', 'cn', 'sn', 'givenName', 'mail', 'uid', 'preferredLanguage'],
-  ...['displayName', 'description', 'ou', 'member', 'uniqueMember', 'memberUid', 'modifyTimestamp'],
-].join(',');
+  ...['displayName', 'description', 'ou', 'member', 'uniqueMember', 'memberUid', 'ref'],
+];
 
 /**
  * The configuration of a slapd with one mdb database, as LDIF for `slapadd -n 0`.
  * Attributes: slapd-config(5), slapd-mdb(5), slapd.access(5).
  */
 export function slapdConfig(config: SlapdConfig): string {
-  const { suffix, paths } = config;
+  const { suffix, paths, hidden = [] } = config;
+  const attributes = readable.filter((attribute) => !hidden.includes(attribute)).join(',');
   const service = `by dn.exact="${serviceAccount(suffix)}" read`;
   const others = config.anonymousRead ? 'by * read' : 'by * none';
   return `dn: cn=config
@@ -73,7 +77,7 @@ objectClass: olcDatabaseConfig
 objectClass: olcMdbConfig
 olcDatabase: {1}mdb
 olcDbDirectory: ${paths.data}
-olcDbMaxSize: ${config.maximumSize ?? 4 * 2 ** 30}
+olcDbMaxSize: ${4 * 2 ** 30}
 olcDbNoSync: TRUE
 olcSuffix: ${suffix}
 olcRootDN: ${administrator(suffix)}
@@ -82,8 +86,8 @@ olcDbIndex: objectClass,entryUUID,entryCSN eq
 olcDbIndex: uid,mail,member,uniqueMember,memberUid eq
 olcAccess: to attrs=userPassword by anonymous auth by * none
 olcAccess: to dn.base="${suffix}" attrs=entry,objectClass ${service} ${others}
-olcAccess: to dn.subtree="ou=People,${suffix}" attrs=${readable} ${service} ${others}
-olcAccess: to dn.subtree="ou=Groups,${suffix}" attrs=${readable} ${service} ${others}
+olcAccess: to dn.subtree="ou=People,${suffix}" attrs=${attributes} ${service} ${others}
+olcAccess: to dn.subtree="ou=Groups,${suffix}" attrs=${attributes} ${service} ${others}
 olcAccess: to * by * none
 `;
 }

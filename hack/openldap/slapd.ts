@@ -2,10 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout } from 'node:timers/promises';
 import { createAuthority, issueCertificate } from './certificates.ts';
 import { administrator, slapdConfig } from './config.ts';
 import { changeRecord, contentRecord, type Entry, type Replacement } from './ldif.ts';
@@ -59,7 +61,7 @@ export async function startSlapd(options: SlapdOptions): Promise<Slapd> {
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   const ended = once(server, 'close').then(() => undefined);
-  await listening(server, file('slapd.log'));
+  await listening(server, [ldap, ldaps], file('slapd.log'));
   return {
     pid: server.pid ?? 0,
     urls,
@@ -134,20 +136,39 @@ function* batches(input: Iterable<string>): Generator<string> {
   yield batch;
 }
 
-/** Resolves at slapd's own sentence; rejects with what it said when it ends before. */
-function listening(server: ChildProcess, logFile: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+/**
+ * Resolves when the ports accept connections; rejects with what slapd said when it ends before. When it says that it
+ * starts, the ports are its own, but it does not listen yet.
+ */
+async function listening(server: ChildProcess, ports: readonly number[], logFile: string): Promise<void> {
+  const { promise: bound, resolve, reject } = Promise.withResolvers<void>();
   const log = createWriteStream(logFile, { flags: 'a' });
   const said: string[] = [];
+  createInterface({ input: server.stderr as Readable }).on('line', (line) => {
+    log.write(`${line}\n`);
+    if (said.length < 20) said.push(line);
+    if (line.endsWith('slapd starting')) resolve();
+  });
   server.on('error', reject);
   server.on('close', () => {
     log.end();
     reject(new Error(`slapd ended: ${said.join(' ')}`));
   });
-  createInterface({ input: server.stderr as Readable }).on('line', (line) => {
-    log.write(`${line}\n`);
-    if (said.length < 20) said.push(line);
-    if (line.includes('slapd starting')) resolve();
-  });
-  return promise;
+  await bound;
+  for (const port of ports) {
+    while (server.exitCode === null && !(await accepts(port))) await setTimeout(20);
+  }
+  if (server.exitCode !== null) throw new Error(`slapd ended: ${said.join(' ')}`);
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }

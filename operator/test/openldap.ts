@@ -1,0 +1,98 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
+import { createAuthority, issueCertificate } from '../../hack/openldap/certificates.ts';
+import { administrator, serviceAccount, slapdConfig } from '../../hack/openldap/config.ts';
+import { changeRecord, contentRecord, type Entry, type Replacement } from '../../hack/openldap/ldif.ts';
+
+export interface OpenLDAPOptions {
+  readonly entries: Iterable<Entry>;
+  /** See SlapdConfig; none unless told. */
+  readonly sizeLimit?: number;
+  readonly anonymousRead?: boolean;
+  /** See SlapdConfig. */
+  readonly hidden?: readonly string[];
+  /** Names and addresses in the server's certificate; those of loopback unless told. */
+  readonly certificateFor?: readonly string[];
+  readonly certificateExpired?: boolean;
+}
+
+/** An OpenLDAP in a container. */
+export interface OpenLDAP extends AsyncDisposable {
+  readonly urls: { readonly ldap: string; readonly ldaps: string };
+  readonly caBundle: string;
+  readonly username: string;
+  readonly password: string;
+  modify(changes: Iterable<Replacement>): Promise<void>;
+  /** Kills the server without a word to its clients. */
+  kill(): Promise<void>;
+}
+
+export const suffix = 'dc=example,dc=com';
+/** Of the service account, and of the administrator: the server is gone after the test. */
+export const password = 'correct-horse';
+
+/** Builds the image once on a machine; its name lets later runs find it. */
+let image: Promise<GenericContainer> | undefined;
+const buildImage = (): Promise<GenericContainer> =>
+  GenericContainer.fromDockerfile(fileURLToPath(new URL('../../hack/openldap', import.meta.url))).build(
+    'localhost/roster-openldap:test',
+    { deleteOnExit: false },
+  );
+
+/** Starts an OpenLDAP with these entries, which begin with the suffix itself. */
+export async function startOpenLDAP(options: OpenLDAPOptions): Promise<OpenLDAP> {
+  image ??= buildImage();
+  const { entries, sizeLimit = -1, anonymousRead = false, hidden = [] } = options;
+  const paths = { data: '/slapd/data', run: '/slapd', tls: '/slapd/tls' };
+  const tls = await certificates(options);
+  const config = slapdConfig({ suffix, adminPassword: password, sizeLimit, anonymousRead, hidden, paths });
+  const data = Array.from(entries, contentRecord).join('');
+  const file = (target: string, content: string) => ({ target: `/slapd/${target}`, content });
+  const container = await (await image)
+    .withCopyContentToContainer([
+      file('config.ldif', config),
+      file('data.ldif', data),
+      file('admin-password', password),
+      file('tls/ca.crt', tls.authority),
+      file('tls/server.crt', tls.certificate),
+      file('tls/server.key', tls.key),
+    ])
+    .withExposedPorts(389, 636)
+    // Its log says that it starts before it listens.
+    .withWaitStrategy(Wait.forSuccessfulCommand('LDAPTLS_REQCERT=never ldapwhoami -x -H ldaps://localhost'))
+    .start();
+  return {
+    urls: {
+      ldap: `ldap://127.0.0.1:${container.getMappedPort(389)}`,
+      ldaps: `ldaps://127.0.0.1:${container.getMappedPort(636)}`,
+    },
+    caBundle: tls.authority,
+    username: serviceAccount(suffix),
+    password,
+    modify: (changes) => modify(container, changes),
+    kill: async () => void (await container.stop({ timeout: 0 })),
+    [Symbol.asyncDispose]: async () => void (await container.stop({ timeout: 0 })),
+  };
+}
+
+async function certificates({ certificateFor = ['localhost', '127.0.0.1'], certificateExpired }: OpenLDAPOptions) {
+  const directory = await mkdtemp(join(tmpdir(), 'roster-tls-'));
+  try {
+    const authority = await createAuthority(directory, 'Roster tests');
+    const server = await issueCertificate(directory, certificateFor, certificateExpired ? -1 : 1);
+    return { authority: authority.certificate, ...server };
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function modify(container: StartedTestContainer, changes: Iterable<Replacement>): Promise<void> {
+  const content = Array.from(changes, changeRecord).join('');
+  await container.copyContentToContainer([{ target: '/slapd/changes.ldif', content }]);
+  const bind = ['-x', '-H', 'ldap://localhost', '-D', administrator(suffix), '-y', '/slapd/admin-password'];
+  const { exitCode, output } = await container.exec(['ldapmodify', ...bind, '-f', '/slapd/changes.ldif']);
+  if (exitCode !== 0) throw new Error(`ldapmodify failed: ${output}`);
+}

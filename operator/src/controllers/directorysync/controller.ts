@@ -21,6 +21,7 @@ import {
 } from '../../runtime/index.ts';
 import { seconds } from '../conditions.ts';
 import type { Context } from '../context.ts';
+import { attempt } from '../mirrored.ts';
 import { brokenReference } from '../userdirectory/references.ts';
 import { isFinished, isPending } from '../userdirectory/runs.ts';
 import { decide } from './decide.ts';
@@ -178,8 +179,8 @@ async function finish(
   directory: Directory | undefined,
   outcome: Outcome,
 ): Promise<void> {
-  const { client, log, now, events } = context;
-  const { namespace = '', name } = run.metadata;
+  const { client, log, now, events, mirror } = context;
+  const { namespace = '', name, uid = '' } = run.metadata;
   const { phase, error } = outcome;
   const facts = { ...outcome.facts, finishedAt: seconds(now()) };
   const problem = error === undefined ? {} : { problem: { reason: error.reason, message: error.message } };
@@ -203,6 +204,8 @@ async function finish(
   if (directory !== undefined) {
     events.record(UserDirectory, directory, level, reason, `${name}: ${status.message}`);
     await measure(context, run, outcome);
+    // Only a note: without a database the status says it all the same.
+    await attempt(() => mirror.plans.finish({ uid }, { phase, finishedAt: now() }));
   }
 }
 

@@ -113,7 +113,10 @@ async function makePlan(context: Context, directory: UserDirectory, contents: Di
   const linked =
     informers.users.cache.countByIndex('directory', key) + informers.recipients.cache.countByIndex('directory', key);
   if (isSuspiciouslyEmpty({ contents, linked })) {
-    throw new RosterError('EmptyAnswer', `Nobody matches, although ${linked} people of this directory exist.`);
+    throw new RosterError(
+      'EmptyAnswer',
+      `Nobody matches, although ${amount(linked, 'person', 'people')} came from this directory.`,
+    );
   }
   return planDirectory({
     directory: settingsOf(directory, contents.evidence.authority),
@@ -223,7 +226,7 @@ function conclusion(plan: Plan, verdict: Verdict, applied: Applied, learn: (fact
       message: message?.slice(0, 512),
     }));
     const facts = learn({ failed: failures.length, samples: [...shown, ...samples(plan, 20 - shown.length)] });
-    const message = `${failures.length} of ${failures.length + applied.written} writes failed.`;
+    const message = `${failures.length} of ${amount(failures.length + applied.written, 'write', 'writes')} failed.`;
     return { phase: 'Failed', facts, error: new RosterError('WritesFailed', message) };
   }
   if (verdict.held !== undefined) {
@@ -244,8 +247,12 @@ function summary({ counts: { people, groups }, memberships }: Plan): string {
     ...part(people.missing, 'missing and kept'),
   ];
   const inGroups = groups.created + groups.updated + groups.unchanged;
-  return `${people.found} people found: ${described.join(', ') || 'nobody'}. ${inGroups} groups with ${memberships} memberships.`;
+  const found = `${amount(people.found, 'person', 'people')} found`;
+  const belonging = `${amount(inGroups, 'group', 'groups')} with ${amount(memberships, 'membership', 'memberships')}`;
+  return `${[found, described.join(', ')].filter(Boolean).join(': ')}. ${belonging}.`;
 }
+
+const amount = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
 
 export function runRecord(run: DirectorySync, directory: UserDirectory, startedAt: Date) {
   return {

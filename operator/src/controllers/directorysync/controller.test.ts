@@ -1,0 +1,443 @@
+import { DirectorySync, type Group, type KubernetesObject, type User } from '@roster/crds';
+import { Registry } from 'prom-client';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { DirectoryContents, Evidence, PersonRecord } from '../../directory/record.ts';
+import { DatabaseError, DirectoryError } from '../../errors.ts';
+import { createMetrics } from '../../metrics.ts';
+import type { SyncLine } from '../../mirror/index.ts';
+import {
+  ApiError,
+  type ControllerOptions,
+  type InformerEvent,
+  type Manager,
+  Store,
+  silentLogger,
+} from '../../runtime/index.ts';
+import type { Context } from '../context.ts';
+import { personIndexes } from '../person/controller.ts';
+import { MemoryApi } from '../testing/memoryapi.ts';
+import {
+  at,
+  brokenInvariants,
+  directory,
+  namespace,
+  now,
+  organization,
+  run,
+  source,
+  tenant,
+  user,
+} from '../testing/objects.ts';
+import { addDirectorySyncController } from './controller.ts';
+import type { Read } from './run.ts';
+
+const evidence: Evidence = {
+  complete: true,
+  server: 'ldaps://ldap.example.com',
+  authority: 'dc=example,dc=com',
+  boundAs: 'cn=roster',
+  bases: ['dc=example,dc=com'],
+  pages: 1,
+  entries: 2,
+  doubts: [],
+};
+const entry = (id: string, rest: Partial<PersonRecord> = {}): PersonRecord => ({
+  kind: 'Person',
+  externalId: id,
+  label: `uid=${id}`,
+  email: `${id}@example.com`,
+  groups: [],
+  ...rest,
+});
+const contentsOf = (...people: PersonRecord[]): DirectoryContents => ({ people, groups: [], rejected: [], evidence });
+
+/** An informer whose cache is filled by hand. */
+class Informed<T extends KubernetesObject> {
+  readonly cache: Store<T>;
+  readonly #handlers: ((event: InformerEvent<T>) => void)[] = [];
+
+  constructor(cache: Store<T>, ...objects: T[]) {
+    this.cache = cache;
+    for (const object of objects) cache.set(object);
+  }
+
+  onEvent(handler: (event: InformerEvent<T>) => void): void {
+    this.#handlers.push(handler);
+  }
+
+  delete(object: T): void {
+    this.cache.delete(object.metadata.namespace ?? '', object.metadata.name);
+    for (const handler of this.#handlers) handler({ type: 'deleted', object, missedDelete: false });
+  }
+}
+
+/** The controller of runs between an API server in memory, caches filled by hand, and a directory that says what it is told. */
+class World {
+  readonly api = new MemoryApi();
+  readonly runs = new Informed(new Store<DirectorySync>());
+  readonly users = new Informed(new Store<User>(personIndexes));
+  readonly lines: SyncLine[] = [];
+  readonly ends: string[] = [];
+  readonly events: string[] = [];
+  readonly enqueued: string[] = [];
+  readonly metrics = createMetrics(new Registry(), { version: '1' });
+  contents: DirectoryContents = contentsOf(entry('jane'), entry('john'));
+  read: Read = async () => this.contents;
+  storing: Promise<void> = Promise.resolve();
+  readonly #reconcile: ControllerOptions['reconcile'];
+
+  constructor() {
+    const informers = {
+      runs: this.runs,
+      users: this.users,
+      recipients: new Informed(new Store(personIndexes)),
+      groups: new Informed(new Store<Group>()),
+      roles: new Informed(new Store()),
+      tenants: new Informed(new Store(), tenant()),
+      organizations: new Informed(new Store(), organization('main')),
+      directories: new Informed(new Store(), directory()),
+    };
+    const mirror = {
+      tombstones: async () => [],
+      claims: { holders: async () => new Map(), reserve: async () => new Map() },
+      plans: {
+        store: async (_: unknown, lines: Iterable<SyncLine>) => {
+          await this.storing;
+          this.lines.push(...lines);
+        },
+        finish: async ({ uid }: { uid: string }, { phase }: { phase: string }) => {
+          this.ends.push(`${uid} ${phase}`);
+        },
+      },
+    };
+    const events = {
+      record: (...[{ kind }, { metadata }, level, reason]: Parameters<Context['events']['record']>) =>
+        this.events.push(`${level} ${kind} ${metadata.name} ${reason}`),
+    };
+    const context = {
+      client: this.api,
+      informers,
+      mirror,
+      events,
+      metrics: this.metrics,
+      log: silentLogger,
+      now: () => now,
+    };
+    const controllers: ControllerOptions[] = [];
+    const controller = {
+      watches: () => controller,
+      enqueue: ({ name }: { name: string }) => this.enqueued.push(name),
+    };
+    const manager = {
+      controller: (options: ControllerOptions) => {
+        controllers.push(options);
+        return controller;
+      },
+    };
+    addDirectorySyncController(manager as unknown as Manager, context as unknown as Context, (...args) =>
+      this.read(...args),
+    );
+    this.#reconcile = controllers[0]?.reconcile ?? (() => Promise.reject(new Error('no controller')));
+  }
+
+  /** Adds a run to the server and the cache. */
+  add(object: DirectorySync): DirectorySync {
+    this.api.put(object);
+    this.runs.cache.set(object);
+    return object;
+  }
+
+  /** Lets the cache see what the server holds. */
+  catchUp(): void {
+    for (const object of this.api.objects.values()) {
+      if (object.kind === 'DirectorySync') this.runs.cache.set(object as DirectorySync);
+    }
+  }
+
+  reconcile(name: string, signal = new AbortController().signal) {
+    return this.#reconcile({ namespace, name }, signal);
+  }
+
+  statusOf(name: string): NonNullable<DirectorySync['status']> {
+    const status = this.api.at(DirectorySync, name)?.status;
+    expect(brokenInvariants(status?.conditions)).toEqual([]);
+    return status ?? {};
+  }
+
+  get writes(): string[] {
+    return this.api.requests.filter((request) => !request.startsWith('get') && !request.includes('DirectorySync'));
+  }
+}
+
+describe('a run', () => {
+  let world: World;
+  beforeEach(() => {
+    world = new World();
+  });
+
+  it('reads, plans and writes, and its status on the server tells all of it', async () => {
+    world.add(run('a'));
+    await world.reconcile('a');
+    expect(world.writes).toEqual([
+      expect.stringMatching(/^create User jane-[a-z2-7]{8}$/),
+      expect.stringMatching(/^create User john-[a-z2-7]{8}$/),
+    ]);
+    expect(world.statusOf('a')).toMatchObject({
+      phase: 'Succeeded',
+      message: '2 people found: 2 created. 0 groups with 0 memberships.',
+      startedAt: at(0),
+      finishedAt: at(0),
+      stages: [{ name: 'Read' }, { name: 'Plan' }, { name: 'Apply' }],
+      people: { found: 2, created: 2 },
+      evidence: { complete: true, server: 'ldaps://ldap.example.com', entries: 2 },
+      memberships: 0,
+    });
+    expect(world.events).toEqual(['Normal DirectorySync a Succeeded', 'Normal UserDirectory corporate Succeeded']);
+    expect(world.lines.map(({ action, record }) => `${action} ${record}`).sort()).toEqual([
+      'Create uid=jane',
+      'Create uid=john',
+    ]);
+    expect(world.ends).toEqual(['uid-of-a Succeeded']);
+  });
+
+  it('shows how far it is', async () => {
+    world.add(run('a'));
+    await world.reconcile('a');
+    const runs = world.api.history.filter((object): object is DirectorySync => object.kind === 'DirectorySync');
+    expect(runs.map(({ status }) => [status?.phase, status?.message])).toEqual([
+      ['Reading', 'Reading the directory.'],
+      ['Planning', 'Read 2 entries; comparing them.'],
+      ['Applying', 'Writing people and groups.'],
+      ['Succeeded', '2 people found: 2 created. 0 groups with 0 memberships.'],
+    ]);
+    for (const { status } of runs) expect(brokenInvariants(status?.conditions)).toEqual([]);
+  });
+
+  it('that only plans writes nobody', async () => {
+    world.add(run('a', undefined, { spec: { dryRun: true } }));
+    await world.reconcile('a');
+    expect(world.writes).toEqual([]);
+    expect(world.statusOf('a')).toMatchObject({
+      phase: 'Succeeded',
+      message: 'Nothing was changed. 2 people found: 2 created. 0 groups with 0 memberships.',
+      people: { created: 2 },
+    });
+    expect((await world.metrics.lastAttempt.get()).values).toEqual([]);
+  });
+
+  it('with nothing to do writes nobody', async () => {
+    world.contents = contentsOf(entry('jane'));
+    const jane = user('jane', { email: undefined, source: source({ externalId: 'jane', email: 'jane@example.com' }) });
+    world.users.cache.set(jane);
+    world.add(run('a'));
+    await world.reconcile('a');
+    expect(world.writes).toEqual([]);
+    expect(world.lines).toEqual([]);
+    expect(world.statusOf('a')).toMatchObject({ phase: 'Succeeded', people: { unchanged: 1 } });
+    expect(world.statusOf('a').message).toBe('1 person found: 1 unchanged. 0 groups with 0 memberships.');
+  });
+
+  it('whose read is incomplete changes nobody, and shows the doubts', async () => {
+    world.contents = {
+      ...world.contents,
+      evidence: { ...evidence, complete: false, doubts: ['The last page is missing.'] },
+    };
+    world.add(run('a'));
+    await world.reconcile('a');
+    expect(world.writes).toEqual([]);
+    expect(world.statusOf('a')).toMatchObject({
+      phase: 'Failed',
+      message: expect.stringContaining('The last page is missing.'),
+      evidence: { complete: false, doubts: ['The last page is missing.'] },
+      stages: [{ name: 'Read' }],
+    });
+    expect(world.events).toContain('Warning DirectorySync a IncompleteRead');
+  });
+
+  it('that finds nobody where somebody was changes nobody', async () => {
+    world.contents = contentsOf();
+    world.users.cache.set(user('jane', { source: source() }));
+    world.add(run('a'));
+    await world.reconcile('a');
+    expect(world.writes).toEqual([]);
+    expect(world.statusOf('a')).toMatchObject({
+      phase: 'Failed',
+      message: expect.stringMatching(/^Nobody matches, although 1 person came from this directory\. Check base DN/),
+    });
+  });
+
+  it('that cannot read says why', async () => {
+    world.read = () => Promise.reject(new DirectoryError('InvalidCredentials', 'The server refuses the password.'));
+    world.add(run('a'));
+    await world.reconcile('a');
+    expect(world.statusOf('a')).toMatchObject({
+      phase: 'Failed',
+      message: expect.stringMatching(/^The server refuses the password\. Correct username and password/),
+      finishedAt: at(0),
+    });
+  });
+
+  it('fails when some writes were refused, and shows which', async () => {
+    world.api.endings.push('answered', 'answered', 'answered', 'answered');
+    world.api.endings.push(new ApiError(403, { message: 'a policy refuses it' }));
+    world.add(run('a'));
+    await world.reconcile('a');
+    expect(world.writes).toHaveLength(2);
+    expect(world.statusOf('a')).toMatchObject({
+      phase: 'Failed',
+      failed: 1,
+      message: expect.stringMatching(/^1 of 2 writes failed\./),
+      samples: [
+        { action: 'Fail', reason: 'WriteRefused', message: 'a policy refuses it' },
+        { action: 'Create' },
+        { action: 'Create' },
+      ],
+    });
+  });
+
+  it('is held when the guard holds something, and does the rest', async () => {
+    const people = Array.from({ length: 5 }, (_, index) => user(`user-${index}`));
+    for (const person of people) world.users.cache.set(person);
+    world.contents = contentsOf(entry('new'), ...people.map(({ metadata }) => entry(metadata.name)));
+    world.add(run('a'));
+    await world.reconcile('a');
+    expect(world.writes).toEqual([expect.stringMatching(/^create User new-/)]);
+    expect(world.statusOf('a')).toMatchObject({
+      phase: 'Held',
+      held: { reason: 'ManyLinks', count: 5 },
+      people: { created: 1, linked: 5 },
+    });
+    expect(world.events).toContain('Warning UserDirectory corporate ChangesHeld');
+  });
+
+  it('that is unknown to the server is not carried out', async () => {
+    world.runs.cache.set(run('a'));
+    await expect(world.reconcile('a')).rejects.toThrow('DirectorySync a is not there');
+    expect(world.writes).toEqual([]);
+  });
+
+  it('is carried out once, however late the cache is', async () => {
+    world.add(run('a'));
+    await world.reconcile('a');
+    const { length } = world.api.requests;
+    await world.reconcile('a');
+    expect(world.api.requests.slice(length)).toEqual(['get DirectorySync a']);
+  });
+
+  it('is not taken for interrupted when the cache is behind its end', async () => {
+    world.add(run('a', { phase: 'Applying' }));
+    world.api.put(run('a', { phase: 'Succeeded', finishedAt: at(-1) }));
+    await world.reconcile('a');
+    expect(world.api.at(DirectorySync, 'a')?.status).toEqual({ phase: 'Succeeded', finishedAt: at(-1) });
+  });
+
+  it('that was interrupted ends as Failed with what it had learnt', async () => {
+    world.add(run('a', { phase: 'Applying', startedAt: at(-60), stages: [{ name: 'Read', seconds: 1 }] }));
+    await world.reconcile('a');
+    expect(world.statusOf('a')).toMatchObject({
+      phase: 'Failed',
+      message: expect.stringMatching(/^The operator ended while the run was under way\./),
+      startedAt: at(-60),
+      finishedAt: at(0),
+      stages: [{ name: 'Read', seconds: 1 }],
+    });
+    expect(world.ends).toEqual(['uid-of-a Failed']);
+    expect((await world.metrics.runs.get()).values).toMatchObject([{ labels: { result: 'Failed' }, value: 1 }]);
+  });
+
+  it('of a deposed leader writes nothing more', async () => {
+    world.storing = Promise.reject(new DatabaseError('NoLongerLeader', 'Another one leads.'));
+    world.add(run('a'));
+    await expect(world.reconcile('a')).rejects.toThrow('Another one leads.');
+    expect(world.writes).toEqual([]);
+    expect(world.statusOf('a').phase).toBe('Planning');
+  });
+
+  it('ends without a verdict when the operator ends: the next one finds it interrupted', async () => {
+    const stop = new AbortController();
+    world.read = async (_, signal) => {
+      stop.abort(new Error('the operator ends'));
+      signal.throwIfAborted();
+      return world.contents;
+    };
+    world.add(run('a'));
+    await expect(world.reconcile('a', stop.signal)).rejects.toThrow('the operator ends');
+    expect(world.statusOf('a').phase).toBe('Reading');
+  });
+
+  it('is deleted at the end of its time to live', async () => {
+    const ended = { phase: 'Succeeded', finishedAt: at(-60) } as const;
+    world.add(run('a', ended, { spec: { ttlSecondsAfterFinished: 60 } }));
+    world.add(run('b', ended, { spec: { ttlSecondsAfterFinished: 90 } }));
+    await world.reconcile('a');
+    expect(world.api.at(DirectorySync, 'a')).toBeUndefined();
+    expect(await world.reconcile('b')).toEqual({ requeueAfterMs: 30_000 });
+  });
+});
+
+describe('of several runs in a tenant', () => {
+  let world: World;
+  const gate = () => {
+    const opened = Promise.withResolvers<void>();
+    world.read = async (_, signal) => {
+      await opened.promise;
+      signal.throwIfAborted();
+      return world.contents;
+    };
+    return opened.resolve;
+  };
+  beforeEach(() => {
+    world = new World();
+    world.add(run('a'));
+    world.add(run('b', undefined, { creationTimestamp: at(-60) }));
+  });
+
+  it('the others wait, and say for whom', async () => {
+    const open = gate();
+    const first = world.reconcile('a');
+    await world.reconcile('b');
+    expect(world.statusOf('b')).toMatchObject({ phase: 'Pending', message: 'Waiting for the run a to end.' });
+    open();
+    await first;
+    world.catchUp();
+    await world.reconcile('b');
+    expect(world.statusOf('b').phase).toBe('Succeeded');
+  });
+
+  it('one that is deleted is stopped before it writes, and only then the next begins', async () => {
+    const open = gate();
+    const first = world.reconcile('a');
+    await expect.poll(() => world.api.at(DirectorySync, 'a')?.status?.phase).toBe('Reading');
+    world.api.objects.delete('DirectorySync a');
+    world.runs.delete(run('a'));
+    await world.reconcile('b');
+    expect(world.statusOf('b')).toMatchObject({ phase: 'Pending', message: 'Waiting for the run a to end.' });
+    open();
+    await first;
+    expect(world.writes).toEqual([]);
+    expect(world.enqueued).toEqual(['b']);
+    world.catchUp();
+    await world.reconcile('b');
+    expect(world.statusOf('b').phase).toBe('Succeeded');
+  });
+});
+
+describe('metrics', () => {
+  it('hold the rejected records of the last run only', async () => {
+    const world = new World();
+    const rejected = async () =>
+      (await world.metrics.rejected.get()).values.map(({ labels, value }) => `${labels.reason} ${value}`);
+    world.contents = contentsOf(entry('jane'), entry('a', { email: 'x' }), entry('b', { email: 'x' }));
+    world.add(run('a'));
+    await world.reconcile('a');
+    expect(await rejected()).toEqual(['InvalidEmail 2']);
+    world.contents = contentsOf(
+      entry('jane', { email: 'twice@example.com' }),
+      entry('a', { email: 'twice@example.com' }),
+    );
+    world.catchUp();
+    world.add(run('b'));
+    await world.reconcile('b');
+    expect(await rejected()).toEqual(['DuplicateEmail 2']);
+  });
+});

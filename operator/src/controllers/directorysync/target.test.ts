@@ -1,0 +1,99 @@
+import { User } from '@roster/crds';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Target, WriteRefused } from '../../directory/apply.ts';
+import { ApiError } from '../../runtime/index.ts';
+import { MemoryApi } from '../testing/memoryapi.ts';
+import { namespace, source, user } from '../testing/objects.ts';
+import { apiTarget } from './target.ts';
+
+describe('on the API server', () => {
+  let api: MemoryApi;
+  let target: Target;
+  const { spec } = user('jane', { source: source() });
+  const ref = { name: 'jane', uid: 'uid-of-jane', resourceVersion: '1' };
+  beforeEach(() => {
+    api = new MemoryApi();
+    target = apiTarget(api, namespace, async () => new Map(), new AbortController().signal);
+  });
+
+  it('people and groups are created in the namespace', async () => {
+    await target.createUser('jane', spec);
+    await target.createGroup('board', { organization: 'main' });
+    expect(api.at(User, 'jane')).toEqual({
+      apiVersion: 'roster.dev/v1alpha1',
+      kind: 'User',
+      metadata: { name: 'jane', namespace },
+      spec,
+    });
+    expect(api.requests).toEqual(['create User jane', 'create Group board']);
+  });
+
+  it('what was created by a request whose answer was lost is taken for written', async () => {
+    api.endings.push('lost');
+    await target.createUser('jane', spec);
+    expect(api.requests).toEqual(['create User jane', 'create User jane', 'get User jane']);
+  });
+
+  it('an object of the same name that is somebody else refuses the creation', async () => {
+    for (const other of [user('jane'), user('jane', { source: source({ externalId: '43' }) })]) {
+      api.put(other);
+      await expect(target.createUser('jane', spec)).rejects.toThrow(
+        new WriteRefused('An object with the name jane exists already.'),
+      );
+    }
+  });
+
+  it('the block is replaced while the object is the one that the plan knew', async () => {
+    api.put(user('jane', { source: source({ firstName: 'Jane' }) }));
+    await target.setSource('User', ref, source({ lastName: 'Doe' }), false);
+    expect(api.at(User, 'jane')?.spec.source).toEqual(source({ lastName: 'Doe' }));
+  });
+
+  it.each<[string, User, boolean]>([
+    ['was made anew meanwhile', user('jane', { source: source() }, { uid: 'another' }), false],
+    ['was detached meanwhile', user('jane'), false],
+    ['was linked to another entry meanwhile', user('jane', { source: source({ externalId: '43' }) }), true],
+  ])('who %s is left to the next run', async (_, found, first) => {
+    api.put(found);
+    await expect(target.setSource('User', ref, source(), first)).rejects.toThrow(WriteRefused);
+    expect(api.at(User, 'jane')).toBe(found);
+  });
+
+  it('who was deleted meanwhile is left to the next run', async () => {
+    await expect(target.setSource('User', ref, source(), false)).rejects.toThrow(
+      new WriteRefused('The object was deleted meanwhile.'),
+    );
+  });
+
+  it('a link whose answer was lost is taken for written', async () => {
+    api.put(user('jane'));
+    api.endings.push('lost');
+    await target.setSource('User', ref, source(), true);
+    expect(api.requests).toEqual(['patch User jane', 'patch User jane', 'get User jane']);
+  });
+
+  it.each([403, 413, 422])('a refusal with code %i concerns this object only', async (code) => {
+    api.endings.push(new ApiError(code, { message: 'a policy refuses it' }));
+    await expect(target.createUser('jane', spec)).rejects.toThrow(new WriteRefused('a policy refuses it'));
+  });
+
+  it.each([429, 500, 503])('a write that is answered with %i is repeated', async (code) => {
+    api.endings.push(new ApiError(code));
+    await target.createUser('jane', spec);
+    expect(api.requests).toEqual(['create User jane', 'create User jane']);
+  });
+
+  it('an error that is not the server’s ends the run', async () => {
+    api.endings.push(new TypeError('a mistake'));
+    await expect(target.createUser('jane', spec)).rejects.toThrow(new TypeError('a mistake'));
+  });
+
+  it('nothing is repeated once the run shall stop', async () => {
+    const stop = new AbortController();
+    target = apiTarget(api, namespace, async () => new Map(), stop.signal);
+    stop.abort(new Error('the operator ends'));
+    api.endings.push(new ApiError(503));
+    await expect(target.createUser('jane', spec)).rejects.toThrow('the operator ends');
+    expect(api.requests).toHaveLength(1);
+  });
+});

@@ -1,0 +1,117 @@
+import type { KubernetesObject, ResourceType } from '@roster/crds';
+import { ApiError, type JsonPatchOperation, type ObjectKey, TransportError } from '../../runtime/index.ts';
+
+/** How the next request ends: with a refusal; carried out and without an answer; or as it should. */
+export type Ending = Error | 'lost' | 'answered';
+
+/** Holds objects as an API server does, for controllers under test: what one of them wrote is there to be looked at. */
+export class MemoryApi {
+  /** By kind and name. */
+  readonly objects = new Map<string, KubernetesObject>();
+  /** `create User jane`, in the order in which they came. */
+  readonly requests: string[] = [];
+  /** Every state that a request gave an object, in order. */
+  readonly history: KubernetesObject[] = [];
+  /** Of the next requests; those after them are answered. */
+  readonly endings: Ending[] = [];
+  /** Waited for before each request. */
+  gate: Promise<unknown> = Promise.resolve();
+
+  constructor(...objects: readonly KubernetesObject[]) {
+    for (const object of objects) this.put(object);
+  }
+
+  put(object: KubernetesObject): void {
+    this.objects.set(`${object.kind} ${object.metadata.name}`, object);
+  }
+
+  /** The object as the API server holds it. */
+  at<T extends KubernetesObject>({ kind }: ResourceType<T>, name: string): T | undefined {
+    return this.objects.get(`${kind} ${name}`) as T | undefined;
+  }
+
+  create<T extends KubernetesObject>({ kind }: ResourceType<T>, object: T): Promise<T> {
+    const key = `${kind} ${object.metadata.name}`;
+    return this.#answer(`create ${key}`, () => {
+      if (this.objects.has(key)) throw new ApiError(409, { reason: 'AlreadyExists', message: `${key} exists` });
+      return this.#write(object);
+    });
+  }
+
+  get<T extends KubernetesObject>({ kind }: ResourceType<T>, { name }: ObjectKey): Promise<T> {
+    return this.#answer(`get ${kind} ${name}`, () => this.#find<T>(kind, name));
+  }
+
+  delete<T extends KubernetesObject>({ kind }: ResourceType<T>, { name }: ObjectKey): Promise<void> {
+    return this.#answer(`delete ${kind} ${name}`, () => {
+      this.#find(kind, name);
+      this.objects.delete(`${kind} ${name}`);
+    });
+  }
+
+  mergePatch<T extends KubernetesObject>({ kind }: ResourceType<T>, { name }: ObjectKey, patch: object): Promise<T> {
+    return this.#answer(`patch ${kind} ${name}`, () => {
+      const { metadata } = patch as { metadata?: { uid?: string } };
+      const found = this.#find<T>(kind, name);
+      if (metadata?.uid !== undefined && metadata.uid !== found.metadata.uid) throw new ApiError(409);
+      return this.#write(merged(found, patch) as T);
+    });
+  }
+
+  /** Knows the operations test and add. */
+  jsonPatch<T extends KubernetesObject>(
+    { kind }: ResourceType<T>,
+    { name }: ObjectKey,
+    operations: readonly JsonPatchOperation[],
+  ): Promise<T> {
+    return this.#answer(`patch ${kind} ${name}`, () => {
+      const object = structuredClone(this.#find<T>(kind, name)) as Json;
+      for (const operation of operations) {
+        if (operation.op !== 'add' && operation.op !== 'test') throw new Error(`${operation.op} is not known here`);
+        const names = operation.path.split('/').slice(1);
+        const last = names.pop() ?? '';
+        const parent = names.reduce<Json>((value, part) => (value[part] ?? {}) as Json, object);
+        if (operation.op === 'add') parent[last] = operation.value;
+        else if (JSON.stringify(parent[last] ?? null) !== JSON.stringify(operation.value)) {
+          throw new ApiError(422, { reason: 'Invalid', message: 'the server rejected our request' });
+        }
+      }
+      return this.#write(object as unknown as T);
+    });
+  }
+
+  #write<T extends KubernetesObject>(object: T): T {
+    this.put(object);
+    this.history.push(object);
+    return object;
+  }
+
+  #find<T extends KubernetesObject>(kind: string, name: string): T {
+    const found = this.objects.get(`${kind} ${name}`);
+    if (found === undefined) throw new ApiError(404, { reason: 'NotFound', message: `${kind} ${name} is not there` });
+    return found as T;
+  }
+
+  async #answer<T>(request: string, work: () => T): Promise<T> {
+    this.requests.push(request);
+    await this.gate;
+    const ending = this.endings.shift();
+    if (ending instanceof Error) throw ending;
+    const result = work();
+    if (ending === 'lost') throw new TransportError(request, 'UND_ERR_SOCKET', true);
+    return result;
+  }
+}
+
+type Json = Record<string, unknown>;
+
+/** RFC 7396. */
+function merged(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const result: Json = typeof target === 'object' && target !== null && !Array.isArray(target) ? { ...target } : {};
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete result[name];
+    else result[name] = merged(result[name], value);
+  }
+  return result;
+}

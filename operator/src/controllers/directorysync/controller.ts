@@ -43,7 +43,7 @@ interface Scope extends Context {
   /** By namespace. */
   readonly active: Map<string, Active>;
   /** Has the runs of a namespace looked at that have not ended. */
-  wake(namespace: string): void;
+  readonly wake: (namespace: string) => void;
 }
 
 /** Carries out runs: one at a time in a tenant, several tenants side by side. A run that is deleted is stopped. */

@@ -19,14 +19,12 @@ import {
 } from '../../runtime/index.ts';
 import { seconds } from '../conditions.ts';
 import type { Context } from '../context.ts';
+import { type Connection, failsForNow, retryMs, testIsDue } from './connection.ts';
 import { prepareReader, secretName } from './reader.ts';
 import { brokenReference } from './references.ts';
 import { nextRun, runOf, surplusRuns } from './runs.ts';
 import { SecretWatches } from './secretwatches.ts';
-import { type Connection, type DirectoryStatus, directoryStatus, failsForNow } from './status.ts';
-
-/** A server that cannot be reached is tried again after so long. */
-const retryMs = 60_000;
+import { type DirectoryStatus, directoryStatus } from './status.ts';
 
 /** Tests connections, starts runs, keeps their results, and prunes them. */
 export function addUserDirectoryController(manager: Manager, context: Context) {
@@ -70,7 +68,7 @@ async function reconcile(
   }
   const runs = informers.runs.cache.byIndex('directory', `${request.namespace}/${request.name}`);
   const problem = brokenReference(directory, informers);
-  const connection = problem === undefined ? await testIfChanged(context, directory, signal) : undefined;
+  const connection = problem === undefined ? await testIfDue(context, directory, signal) : undefined;
   if (problem === undefined) await startRun(context, directory, runs);
   for (const run of surplusRuns(directory, runs)) {
     await client.delete(DirectorySync, requestFor(run)).catch((error: unknown) => {
@@ -83,23 +81,9 @@ async function reconcile(
   return failsForNow(status) ? requeueAfter(retryMs) : done;
 }
 
-/**
- * Tests the connection when the spec or the Secret changed since the last test, and again after a failure that may
- * have passed. Otherwise an account with a wrong password would be locked by trying.
- */
-async function testIfChanged(
-  context: Context,
-  directory: Directory,
-  signal: AbortSignal,
-): Promise<Connection | undefined> {
+async function testIfDue(context: Context, directory: Directory, signal: AbortSignal): Promise<Connection | undefined> {
   const secretVersion = await currentSecretVersion(context, directory, signal);
-  const before = findCondition(directory.status?.conditions, 'Connected');
-  const unchanged =
-    before?.observedGeneration === directory.metadata.generation &&
-    directory.status?.connection?.secretVersion === secretVersion;
-  const recent =
-    context.now().getTime() - Date.parse(directory.status?.connection?.testedAt ?? '1970-01-01T00:00:00Z') < retryMs;
-  if (unchanged && (recent || !failsForNow(directory.status))) return undefined;
+  if (!testIsDue(directory, secretVersion, context.now())) return undefined;
   const testedAt = seconds(context.now());
   const version = secretVersion === undefined ? {} : { secretVersion };
   try {
@@ -123,7 +107,8 @@ async function currentSecretVersion(
   try {
     const secret = await secrets.read(directory.metadata.namespace ?? '', name, signal);
     return secret.metadata.resourceVersion;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof RosterError)) throw error;
     return undefined; // The test itself says what is wrong with it.
   }
 }

@@ -2,8 +2,9 @@ import type { DirectorySync, DirectorySyncStatus, UserDirectory } from '@roster/
 import { describe, expect, it } from 'vitest';
 import type { Problem } from '../conditions.ts';
 import { at, brokenInvariants, condition, directory, now, run } from '../testing/objects.ts';
+import { type Connection, failsForNow } from './connection.ts';
 import { requestedAt } from './runs.ts';
-import { type Connection, type DirectoryStatus, directoryStatus, failsForNow } from './status.ts';
+import { type DirectoryStatus, directoryStatus } from './status.ts';
 
 const connected: Connection = {
   connected: true,

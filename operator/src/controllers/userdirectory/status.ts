@@ -1,42 +1,9 @@
 import type { DirectorySync, UserDirectory } from '@roster/crds';
-import type { Reason } from '../../errors.ts';
 import { declare, type Problem, type Stated, stalled } from '../conditions.ts';
+import { type Connection, mayPass } from './connection.ts';
 import { inOrderOfTheirEnd, isFinished, requestOf } from './runs.ts';
 
 export type DirectoryStatus = NonNullable<UserDirectory['status']>;
-
-/** What may pass by itself: the server is tried again. A refused password never is, since that locks the account. */
-const transientReasons: ReadonlySet<string> = new Set<Reason>([
-  'ServerUnreachable',
-  'ServerTimeout',
-  'ServerBusy',
-  'ConnectionLost',
-  'TLSFailed',
-  'CertificateNotTrusted',
-  'HostNameMismatch',
-]);
-
-/** Whether the connection failed in a way that is worth another try. */
-export function failsForNow(status: DirectoryStatus | undefined): boolean {
-  const connected = previous(status, 'Connected');
-  return connected?.status === 'False' && transientReasons.has(connected.reason);
-}
-
-/** What the last test of the connection saw, or why it failed. */
-export type Connection =
-  | {
-      readonly connected: true;
-      readonly server: string;
-      readonly boundAs: string;
-      readonly secretVersion?: string;
-      readonly testedAt: string;
-    }
-  | {
-      readonly connected: false;
-      readonly problem: Problem;
-      readonly secretVersion?: string;
-      readonly testedAt: string;
-    };
 
 /** The status of a directory. Pure. The facts of past runs stay when the runs are pruned. */
 export function directoryStatus(
@@ -103,7 +70,7 @@ function readiness(
   goesOn: boolean,
 ): Stated[] {
   if (problem !== undefined) return stalled(problem);
-  if (connected?.status === 'False') return notReady(connected, transientReasons.has(connected.reason));
+  if (connected?.status === 'False') return notReady(connected, mayPass(connected.reason));
   if (synced?.status === 'False') return notReady(synced, goesOn);
   if (connected === undefined) {
     return [{ type: 'Ready', status: 'Unknown', reason: 'NotTested', message: 'The connection was not tested yet.' }];

@@ -1,0 +1,54 @@
+import type { UserDirectory } from '@roster/crds';
+import type { Reason } from '../../errors.ts';
+import { findCondition } from '../../runtime/index.ts';
+import type { Problem } from '../conditions.ts';
+
+/** What the last test of the connection saw, or why it failed. */
+export type Connection =
+  | {
+      readonly connected: true;
+      readonly server: string;
+      readonly boundAs: string;
+      readonly secretVersion?: string;
+      readonly testedAt: string;
+    }
+  | {
+      readonly connected: false;
+      readonly problem: Problem;
+      readonly secretVersion?: string;
+      readonly testedAt: string;
+    };
+
+/** A server that cannot be reached is tried again after so long, in milliseconds. */
+export const retryMs = 60_000;
+
+const passing: ReadonlySet<string> = new Set<Reason>([
+  'ServerUnreachable',
+  'ServerTimeout',
+  'ServerBusy',
+  'ConnectionLost',
+  'TLSFailed',
+  'CertificateNotTrusted',
+  'HostNameMismatch',
+]);
+
+/** Whether what failed may work again without any change here. A refused password never does: trying it locks accounts. */
+export const mayPass = (reason: string): boolean => passing.has(reason);
+
+/** Whether the connection failed in a way that is worth another try. */
+export function failsForNow(status: UserDirectory['status']): boolean {
+  const connected = findCondition(status?.conditions, 'Connected');
+  return connected?.status === 'False' && mayPass(connected.reason);
+}
+
+/**
+ * Whether to test the connection: when the spec or the Secret changed since the last test, and again after a failure
+ * that may have passed.
+ */
+export function testIsDue({ metadata, status }: UserDirectory, secretVersion: string | undefined, now: Date): boolean {
+  const tested = findCondition(status?.conditions, 'Connected');
+  if (tested === undefined || status?.connection === undefined) return true;
+  if (tested.observedGeneration !== metadata.generation) return true;
+  if (status.connection.secretVersion !== secretVersion) return true;
+  return failsForNow(status) && now.getTime() - Date.parse(status.connection.testedAt) >= retryMs;
+}

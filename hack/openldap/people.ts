@@ -174,12 +174,10 @@ interface SpecialCases {
 
 /** Turns the first people and the last groups into the special cases. */
 function addSpecialCases(people: Person[], groups: Group[], suffix: string): SpecialCases {
-  const [a, b, c, first, second, inNoGroup, withEscapedDN, inCycle, alsoInCycle] = people;
-  const [one, two, three] = groups.filter((group) => group.class === 'groupOfNames');
-  if (!a || !b || !c || !first || !second || !inNoGroup || !withEscapedDN || !inCycle || !alsoInCycle || !three) {
-    throw new Error('the special cases need at least 10 people and 10 groups');
-  }
-  for (const person of [a, b, c]) person.mail = undefined;
+  if (people.length < 10 || groups.length < 10) throw new Error('special cases need 10 people and 10 groups');
+  const withoutMail = people.slice(0, 3);
+  const [first, second, inNoGroup, withEscapedDN, inCycle, alsoInCycle] = people.slice(3) as SixPeople;
+  for (const person of withoutMail) person.mail = undefined;
   second.mail = first.mail?.replace(/\b[a-z]/g, (letter) => letter.toUpperCase());
   withEscapedDN.dn = `cn=${withEscapedDN.family}\\, ${withEscapedDN.given} (R\\+D\\, Zürich),ou=People,${suffix}`;
   withEscapedDN.memberDN =
@@ -188,7 +186,7 @@ function addSpecialCases(people: Person[], groups: Group[], suffix: string): Spe
 
   const empty = newGroup('Sabbatical', suffix);
   const nested = newGroup('All Engineering', suffix);
-  nested.groups.push(one as Group, two as Group, three);
+  nested.groups.push(...groups.slice(0, 3));
   const left = newGroup('Cycle Left', suffix);
   const right = newGroup('Cycle Right', suffix);
   left.people.push(inCycle);
@@ -201,6 +199,8 @@ function addSpecialCases(people: Person[], groups: Group[], suffix: string): Spe
   groups.splice(-special.length, special.length, ...special);
   return { sharingAnAddress: [first, second], inNoGroup, withEscapedDN, nested, cycle: [left, right], groups: special };
 }
+
+type SixPeople = [Person, Person, Person, Person, Person, Person];
 
 function longDescription(length: number): string {
   const sentence = 'This group has been reorganised, renamed and moved more often than anybody cares to remember. ';

@@ -211,6 +211,41 @@ describe.each([{ noWatchList: false }, { noWatchList: true }])('Informer (paged 
     await expectEqual(server, informer, events);
   });
 
+  it.each([{ kind: 'errorEvent', code: 500 }, { kind: 'garble' }, { kind: 'refuse', code: 400 }] as const)(
+    'reads anew when it cannot go on from where it was: %j',
+    async (fault) => {
+      const server = await startServer(variant);
+      put(server, 'a');
+      const { informer, events } = startInformer(server);
+      await informer.whenSynced();
+      await expect.poll(() => server.watches).toBe(1);
+      const stuckAt = server.object(widgetPath('acme', 'a'))?.metadata.resourceVersion ?? null;
+      server.fault = ({ query }) => (query.get('resourceVersion') === stuckAt ? fault : undefined);
+      server.breakWatches('end');
+      put(server, 'b');
+      await expectEqual(server, informer, events);
+    },
+  );
+
+  it('lets others have their turn while it reads', async () => {
+    const server = await startServer(variant);
+    for (let count = 0; count < 400; count++) {
+      put(server, `w${count}`);
+    }
+    let turn = 0;
+    const turns = new Set<number>();
+    const ticking = setInterval(() => turn++, 0);
+    const { informer } = startInformer(server);
+    informer.onEvent(() => {
+      turns.add(turn);
+      const until = performance.now() + 0.5;
+      while (performance.now() < until);
+    });
+    await informer.whenSynced();
+    clearInterval(ticking);
+    expect(turns.size).toBeGreaterThan(5);
+  });
+
   it('ends equal after any faults, once they clear', async () => {
     const action = fc.oneof(
       fc.record({

@@ -107,7 +107,7 @@ describe('Manager', () => {
     server.absent.add('/apis/test.roster.dev');
     const widgets = manager.informer(WIDGET, { timings: { backoff: { baseMs: 5, maxMs: 20 } } });
     const ready = manager.readyChecks.get('informers');
-    start();
+    void start();
     await expect.poll(() => ready?.()).toContain('widgets.test.roster.dev absent');
     server.absent.clear();
     await widgets.whenSynced();
@@ -126,7 +126,7 @@ describe('Manager', () => {
         await untilAborted(signal);
       },
     });
-    start();
+    void start();
     await expect.poll(() => server.requests.filter(({ path }) => path === leasePath).length).toBeGreaterThan(2);
     expect(started).toBe(false);
     expect(await manager.stillHolds()).toBe(false);

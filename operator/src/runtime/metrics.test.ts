@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { Controller } from './controller.ts';
+import { jsonEqual } from './jsonequal.ts';
 import { silentLogger } from './logger.ts';
 import { RuntimeMetrics } from './metrics.ts';
 import { done, StalledError } from './outcome.ts';
@@ -34,7 +35,9 @@ describe('RuntimeMetrics', () => {
     );
     metrics.onAnswer({ code: '200', method: 'GET', host: 'api:443' });
     metrics.setLeader('roster', true);
-    names.forEach((name, index) => void controller.enqueue({ namespace: '', name: `${name}${index}` }));
+    for (const [index, name] of names.entries()) {
+      controller.enqueue({ namespace: '', name: `${name}${index}` });
+    }
     expect(await value(registry, 'workqueue_depth', { name: 'widget', controller: 'widget' })).toBe(5);
 
     const stop = new AbortController();
@@ -91,6 +94,5 @@ describe('RuntimeMetrics', () => {
 
 async function value(registry: Registry, name: string, labels: Record<string, string>): Promise<number | undefined> {
   const metric = await registry.getSingleMetric(name)?.get();
-  const wanted = JSON.stringify(Object.entries(labels).sort());
-  return metric?.values.find((entry) => JSON.stringify(Object.entries(entry.labels).sort()) === wanted)?.value;
+  return metric?.values.find((entry) => jsonEqual(entry.labels, labels))?.value;
 }

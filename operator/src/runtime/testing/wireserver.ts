@@ -15,6 +15,8 @@ export type Fault =
   | { readonly kind: 'refuse'; readonly code: number; readonly reason?: string; readonly retryAfter?: number }
   /** Cuts the connection; with `after`, only once the request was carried out. */
   | { readonly kind: 'reset'; readonly after?: boolean }
+  /** Accepts a watch and ends it with an ERROR event. */
+  | { readonly kind: 'errorEvent'; readonly code: number }
   /** Answers something that is no JSON. */
   | { readonly kind: 'garble' }
   /** Never answers. */
@@ -188,7 +190,7 @@ export class WireServer {
         watch.response.end();
       } else if (fault === 'reset') {
         this.#watches.delete(watch);
-        watch.response.stream ? watch.response.stream.destroy() : watch.response.socket.destroy();
+        (watch.response.stream ?? watch.response.socket).destroy();
       } else if (fault === 'gone') {
         this.#watches.delete(watch);
         watch.response.end(`${JSON.stringify({ type: 'ERROR', object: status(410, 'Expired') })}\n`);
@@ -234,6 +236,10 @@ export class WireServer {
       case 'garble':
         response.writeHead(200, { 'content-type': 'application/json' });
         response.end('{"kind":"Sec');
+        return;
+      case 'errorEvent':
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end(`${JSON.stringify({ type: 'ERROR', object: status(fault.code, 'InternalError') })}\n`);
         return;
       case 'refuse':
         if (fault.retryAfter !== undefined) {
@@ -338,7 +344,7 @@ export class WireServer {
     }
     response.writeHead(200, { 'content-type': 'application/json' });
     // Headers alone must reach the client: the first event may come much later.
-    response.stream ? response.stream.write('') : response.write('');
+    response.write('');
     const watch: Watch = { response, ...scopeOf(path), fault: undefined, held: undefined };
     const past = initial
       ? this.#below(path).map((object) => JSON.stringify({ type: 'ADDED', object }))

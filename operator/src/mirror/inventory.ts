@@ -18,6 +18,10 @@ export class Inventory {
     return this.#digests.keys();
   }
 
+  has(key: KeyText): boolean {
+    return this.#digests.has(key);
+  }
+
   holds(key: KeyText, digest: Digest): boolean {
     return this.#digests.get(key) === digest;
   }

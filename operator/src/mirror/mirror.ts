@@ -169,6 +169,11 @@ export class Mirror {
     for (const key of this.#inventory.keys()) yield parseKey(key);
   }
 
+  /** Whether there is a live row, as far as known. */
+  has(key: RowKey): boolean {
+    return this.#inventory.has(keyText(key));
+  }
+
   /** Number of live people of a tenant, as far as known. */
   countPeople(namespace: string): number {
     const [users, recipients] = [`${namespace}/User/`, `${namespace}/Recipient/`];

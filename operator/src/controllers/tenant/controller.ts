@@ -110,7 +110,7 @@ async function settleVanished(
   namespace: string,
   tenant: Tenant | undefined,
 ): Promise<VanishedVerdict> {
-  const vanished = vanishings.pending(namespace, informers);
+  const vanished = vanishings.pending(namespace, informers, mirror);
   if (vanished.length === 0) {
     metrics.mirrorHeld.set({ namespace }, 0);
     return { hold: false, confirmed: false };

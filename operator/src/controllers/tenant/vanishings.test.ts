@@ -16,6 +16,8 @@ const caches = {
   groups: { cache: cacheOf(group('board')) },
 };
 const informers = caches as unknown as Informers;
+/** Has a row of everybody but whose name says otherwise. */
+const mirror = { has: ({ name }: RowKey) => name !== 'rowless' };
 
 describe('vanishings', () => {
   let reported: string[];
@@ -30,26 +32,31 @@ describe('vanishings', () => {
       vanishings.report(gone);
     }
     expect(reported).toEqual(['acme', 'acme', 'acme', 'globex']);
-    expect(vanishings.pending('acme', informers)).toEqual([row('User', 'a'), row('Group', 'a')]);
-    expect(vanishings.pending('globex', informers)).toEqual([row('User', 'a', 'globex')]);
-    expect(vanishings.pending('initech', informers)).toEqual([]);
+    expect(vanishings.pending('acme', informers, mirror)).toEqual([row('User', 'a'), row('Group', 'a')]);
+    expect(vanishings.pending('globex', informers, mirror)).toEqual([row('User', 'a', 'globex')]);
+    expect(vanishings.pending('initech', informers, mirror)).toEqual([]);
   });
 
   it('forget who came back', () => {
     vanishings.report(row('User', 'jane'));
     vanishings.report(row('User', 'john'));
-    expect(vanishings.pending('acme', informers)).toEqual([row('User', 'john')]);
+    expect(vanishings.pending('acme', informers, mirror)).toEqual([row('User', 'john')]);
     caches.users.cache.delete('acme', 'jane');
-    expect(vanishings.pending('acme', informers)).toEqual([row('User', 'john')]);
+    expect(vanishings.pending('acme', informers, mirror)).toEqual([row('User', 'john')]);
     caches.users.cache.set(user('jane'));
+  });
+
+  it('forget who never had a row', () => {
+    vanishings.report(row('User', 'rowless'));
+    expect(vanishings.pending('acme', informers, mirror)).toEqual([]);
   });
 
   it('end when they are settled; those reported meanwhile stay', () => {
     vanishings.report(row('User', 'a'));
-    const seen = vanishings.pending('acme', informers);
+    const seen = vanishings.pending('acme', informers, mirror);
     vanishings.report(row('User', 'b'));
     vanishings.settle('acme', seen);
-    expect(vanishings.pending('acme', informers)).toEqual([row('User', 'b')]);
+    expect(vanishings.pending('acme', informers, mirror)).toEqual([row('User', 'b')]);
     vanishings.settle('initech', seen);
   });
 });

@@ -1,4 +1,4 @@
-import type { RowKey } from '../../mirror/index.ts';
+import type { Mirror, RowKey } from '../../mirror/index.ts';
 import type { Informers } from '../context.ts';
 
 /**
@@ -19,10 +19,13 @@ export class Vanishings {
     this.#onReport(row.namespace);
   }
 
-  /** Those of a namespace that have not come back meanwhile. */
-  pending(namespace: string, informers: Informers): readonly RowKey[] {
+  /**
+   * Those of a namespace that have a row and have not come back meanwhile. Somebody who was deleted before the row was
+   * written has not vanished; whether a write that failed left a row is found out by the next comparison.
+   */
+  pending(namespace: string, informers: Informers, mirror: Pick<Mirror, 'has'>): readonly RowKey[] {
     const rows = this.#byNamespace.get(namespace) ?? new Map<string, RowKey>();
-    for (const [key, row] of rows) if (exists(informers, row)) rows.delete(key);
+    for (const [key, row] of rows) if (exists(informers, row) || !mirror.has(row)) rows.delete(key);
     return [...rows.values()];
   }
 

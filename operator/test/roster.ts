@@ -26,19 +26,10 @@ export interface RosterOptions {
   readonly log?: Logger;
 }
 
-/** An operator in this process, confined to its namespaces, and what a test wants to do with it. */
-export interface Roster {
-  /** The first of its namespaces, which the methods below act in. */
+/** What a test does as an administrator of one namespace. */
+export interface Administrator {
   readonly namespace: string;
-  /** An administrator's. */
   readonly client: ApiClient;
-  readonly cluster: TestCluster;
-  readonly database: Database;
-  readonly metricsUrl: string;
-  /** Stops it in good order, as SIGTERM does; rejects when it has ended with an error. */
-  stop(): Promise<void>;
-  /** Stops it and closes what it was started with. */
-  close(): Promise<void>;
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Applies manifests, one after another, as `kubectl apply --server-side` does. */
   apply(...objects: readonly KubernetesObject[]): Promise<void>;
@@ -53,23 +44,42 @@ export interface Roster {
   ): Promise<T>;
 }
 
+/** An operator in this process, confined to its namespaces; its methods act in the first of them. */
+export interface Roster extends Administrator {
+  readonly cluster: TestCluster;
+  readonly database: Database;
+  readonly metricsUrl: string;
+  /** Acts in another namespace of it. */
+  within(namespace: string): Administrator;
+  /** Stops it in good order, as SIGTERM does; rejects when it has ended with an error. */
+  stop(): Promise<void>;
+  /** Stops it and closes what it was started with. */
+  close(): Promise<void>;
+}
+
+const rbac = 'rbac.authorization.k8s.io';
+const Namespace = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
+const Role = { group: rbac, version: 'v1', plural: 'roles', kind: 'Role', namespaced: true };
+const RoleBinding = { group: rbac, version: 'v1', plural: 'rolebindings', kind: 'RoleBinding', namespaced: true };
+
 /** Makes a namespace of a test's own, with the rights that an operator needs there for its Lease. */
 export async function createNamespace(cluster: TestCluster = sharedCluster()): Promise<string> {
   const namespace = `test-${randomBytes(5).toString('hex')}`;
-  const subjects = [{ kind: 'ServiceAccount', name: 'roster-operator', namespace: 'roster-system' }];
   const metadata = { name: 'lease', namespace };
-  const apiVersion = 'rbac.authorization.k8s.io/v1';
-  const rules = [
-    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] },
-  ];
-  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'lease' };
-  const objects = [
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
-    { apiVersion, kind: 'Role', metadata, rules },
-    { apiVersion, kind: 'RoleBinding', metadata, roleRef, subjects },
-  ];
-  const documents = objects.map((object) => JSON.stringify(object)).join('\n---\n');
-  await kubectl(cluster.kubeconfig, ['apply', '-f', '-'], documents);
+  const role = {
+    metadata,
+    rules: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] }],
+  };
+  const binding = {
+    metadata,
+    roleRef: { apiGroup: rbac, kind: 'Role', name: 'lease' },
+    subjects: [{ kind: 'ServiceAccount', name: 'roster-operator', namespace: 'roster-system' }],
+  };
+  const client = apiClient(cluster.kubeconfig, 'roster-test');
+  await client.create(Namespace, { metadata: { name: namespace } });
+  await client.create(Role, role);
+  await client.create(RoleBinding, binding);
+  await client.close();
   return namespace;
 }
 
@@ -107,21 +117,34 @@ export async function openRoster(options: RosterOptions = {}): Promise<Roster> {
   } as const;
   const ended = operate(config, database, log, stop.signal);
   ended.catch(() => {}); // A test that waits for something fails by itself.
-  const roster: Roster = {
-    namespace,
-    client,
+  return {
+    ...administrator(cluster, client, namespace),
     cluster,
     database,
     metricsUrl: `http://127.0.0.1:${port}/metrics`,
+    within: (other) => administrator(cluster, client, other),
     stop() {
       stop.abort();
       return ended;
     },
     async close() {
-      await roster.stop().catch(() => {});
+      stop.abort();
+      await ended.catch(() => {});
       await client.close();
       if (options.database === undefined) await database.close();
     },
+  };
+}
+
+function administrator(cluster: TestCluster, client: ApiClient, namespace: string): Administrator {
+  const read = async <T extends KubernetesObject>(type: ResourceType<T>, name: string): Promise<T> =>
+    await client.get(type, { namespace, name }).catch((error: unknown) => {
+      if (isNotFound(error)) throw new Error(`there is no ${type.kind} ${name}`);
+      throw error;
+    });
+  return {
+    namespace,
+    client,
     kubectl: (args, input) => kubectl(cluster.kubeconfig, ['--namespace', namespace, ...args], input),
     async apply(...objects) {
       for (const object of objects) {
@@ -129,7 +152,7 @@ export async function openRoster(options: RosterOptions = {}): Promise<Roster> {
         await client.apply(typeOf(object), { ...object, metadata }, { force: true });
       }
     },
-    get: (type, name) => client.get(type, { namespace, name }),
+    get: read,
     async list(type) {
       const objects = [];
       for await (const { items } of client.listAll(type, { namespace })) objects.push(...items);
@@ -138,15 +161,11 @@ export async function openRoster(options: RosterOptions = {}): Promise<Roster> {
     delete: (type, name) => client.delete(type, { namespace, name }),
     eventually: (type, name, expectation) =>
       eventually(async () => {
-        const object = await client.get(type, { namespace, name }).catch((error: unknown) => {
-          if (isNotFound(error)) throw new Error(`there is no ${type.kind} ${name}`);
-          throw error;
-        });
+        const object = await read(type, name);
         await expectation(object);
         return object;
       }),
   };
-  return roster;
 }
 
 /** Tries until it does not throw, 30 s at most; then the last error is the test's. */

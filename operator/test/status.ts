@@ -1,6 +1,6 @@
 import type { Condition, Resource, ResourceType } from '@roster/crds';
 import { catalogue } from '../src/errors.ts';
-import { eventually, type Roster, types } from './roster.ts';
+import { type Administrator, eventually, types } from './roster.ts';
 
 type Status = {
   readonly observedGeneration?: number | undefined;
@@ -34,9 +34,9 @@ const ordinaryReasons: ReadonlySet<string> = new Set(
  * https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
  * and https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md
  */
-export async function statusesHold(roster: Roster): Promise<void> {
+export async function statusesHold(administrator: Administrator): Promise<void> {
   await eventually(async () => {
-    const lists = await Promise.all(types.map((type) => roster.list(type as ResourceType<Any>)));
+    const lists = await Promise.all(types.map((type) => administrator.list(type as ResourceType<Any>)));
     const violations = lists
       .flat()
       .flatMap((object) =>

@@ -19,25 +19,27 @@ interface Description {
 export class EntryAttributes {
   readonly dn: string;
   readonly #attributes: readonly Attribute[];
+  /** Of the attributes, in the same order. */
+  readonly #descriptions: readonly Description[];
 
   constructor(entry: Entry) {
     this.dn = entry.dn;
     this.#attributes = entry.attributes;
+    this.#descriptions = entry.attributes.map(({ description }) => parseDescription(description));
   }
 
   /** Whether the server gave only some of the values, as Active Directory does with large groups. */
   isPartial(name: string): boolean {
-    const type = normalizeType(name);
-    return this.#attributes.some(({ description }) => {
-      const found = parseDescription(description);
-      return found.type === type && found.options.startsWith('range=');
-    });
+    const { type } = parseDescription(name);
+    return this.#descriptions.some((found) => found.type === type && found.options.startsWith('range='));
   }
 
   /** All values without an option, for names that programs gave: bytes that are not UTF-8 become U+FFFD. */
   all(name: string): string[] {
-    const attribute = this.#find(normalizeType(name));
-    return Array.from({ length: attribute?.size ?? 0 }, (_, index) => attribute?.text(index) ?? '');
+    const attribute = this.#find(parseDescription(name).type);
+    const texts: string[] = [];
+    if (attribute !== undefined) for (let at = 0; at < attribute.size; at++) texts.push(attribute.text(at));
+    return texts;
   }
 
   /**
@@ -47,7 +49,7 @@ export class EntryAttributes {
    */
   first(names: readonly string[]): string | undefined {
     for (const name of names) {
-      const type = normalizeType(name);
+      const { type } = parseDescription(name);
       const text = firstText(this.#find(type)) ?? firstText(this.#findTagged(type));
       if (text !== undefined) return text;
     }
@@ -55,21 +57,17 @@ export class EntryAttributes {
   }
 
   #find(type: string): Attribute | undefined {
-    return this.#attributes.find(({ description }) => {
-      const found = parseDescription(description);
-      return found.type === type && found.options === '';
-    });
+    return this.#attributes[this.#descriptions.findIndex((found) => found.type === type && found.options === '')];
   }
 
   /** The attribute with a language tag; of several the first in the order of tags, whatever the server's order. */
   #findTagged(type: string): Attribute | undefined {
-    let first: { readonly attribute: Attribute; readonly options: string } | undefined;
-    for (const attribute of this.#attributes) {
-      const { type: found, options } = parseDescription(attribute.description);
+    let first: number | undefined;
+    for (const [at, { type: found, options }] of this.#descriptions.entries()) {
       if (found !== type || !/^lang-[^;]*$/.test(options)) continue;
-      if (first === undefined || options < first.options) first = { attribute, options };
+      if (first === undefined || options < (this.#descriptions[first]?.options ?? '')) first = at;
     }
-    return first?.attribute;
+    return first === undefined ? undefined : this.#attributes[first];
   }
 }
 

@@ -100,7 +100,9 @@ describe('Memberships', () => {
         for (let round = 0; round < size; round++) {
           for (const [outer, inner] of edges) if (expected.has(inner)) expected.add(outer);
         }
-        expect(groupsOf(memberships(true, groups), 'uid=ada,dc=x')).toEqual([...expected].toSorted((a, b) => a - b).map((id) => `g${id}`));
+        expect(groupsOf(memberships(true, groups), 'uid=ada,dc=x')).toEqual(
+          [...expected].toSorted((a, b) => a - b).map((id) => `g${id}`),
+        );
       }),
     );
   });

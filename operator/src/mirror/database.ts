@@ -107,7 +107,7 @@ function openPostgres(url: string, { logger, statementTimeoutMs = 30_000 }: Data
   const limits = {
     statement_timeout: statementTimeoutMs,
     // A leader that hangs in a transaction must not keep the next one from minting an epoch.
-    idle_in_transaction_session_timeout: 10_000,
+    idle_in_transaction_session_timeout: Math.min(statementTimeoutMs, 10_000),
   };
   const session = (connections: pg.Pool) =>
     new Kysely<Tables>({ dialect: new PostgresDialect({ pool: cutOffHung(connections, statementTimeoutMs * 1.5) }) });

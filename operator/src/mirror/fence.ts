@@ -31,15 +31,18 @@ export class Fence {
    */
   static async erect(database: Database, { identity, adopt }: Ownership): Promise<Fence> {
     try {
-      await database.writer.transaction().execute(async (transaction) => {
+      let owner = (await read(database.reader))?.identity;
+      if (owner === undefined) {
+        // Of two who come at once, one is told that it does not belong to them.
         await sql`insert into roster.installation (identity) values (${identity}) on conflict do nothing`.execute(
-          transaction,
+          database.writer,
         );
-        const found = await read(transaction, sql`for update`);
-        if (found?.identity === identity) return;
+        owner = (await read(database.reader))?.identity;
+      }
+      if (owner !== identity) {
         if (!adopt) throw ofOther(database);
-        await sql`update roster.installation set identity = ${identity}, epoch = epoch + 1`.execute(transaction);
-      });
+        await sql`update roster.installation set identity = ${identity}, epoch = epoch + 1`.execute(database.writer);
+      }
     } catch (error) {
       throw toDatabaseError(error, database.location);
     }
@@ -70,7 +73,7 @@ export class Fence {
   }
 }
 
-async function read(session: Session, lock: ReturnType<typeof sql>) {
+async function read(session: Session, lock = sql``) {
   const query = sql<{ identity: string; epoch: string }>`select identity, epoch from roster.installation ${lock}`;
   return (await query.execute(session)).rows[0];
 }

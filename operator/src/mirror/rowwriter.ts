@@ -142,6 +142,6 @@ async function announce(transaction: Writing, results: Iterable<Result>): Promis
 function unstorableColumn({ values }: Stored): string | undefined {
   return Object.keys(values).find((column) => {
     const text = JSON.stringify(values[column]);
-    return /\\u0000|\\ud[89ab]/i.test(text);
+    return /\\u0000|\\ud[89a-f]/i.test(text);
   });
 }

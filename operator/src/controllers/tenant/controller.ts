@@ -23,7 +23,7 @@ import { type Context, tenantName } from '../context.ts';
 import { attempt, conclude } from '../mirrored.ts';
 import { builtInObjects } from './builtin.ts';
 import { confirmVanished, heldCondition, judge, type VanishedVerdict } from './decide.ts';
-import { Vanishings } from './vanishings.ts';
+import { exists, Vanishings } from './vanishings.ts';
 
 /** What vanishes within this time is judged together. */
 const gatheringMs = 1_000;
@@ -130,7 +130,9 @@ async function settleVanished(
     if (tenant !== undefined) events.record(Tenant, tenant, 'Warning', 'PeopleVanished', verdict.message);
     return verdict;
   }
-  await mirror.bury(vanished, { confirmed: verdict.confirmed });
+  // Who came back while the database was asked has written the row again.
+  const gone = vanished.filter((row) => !exists(informers, row));
+  await mirror.bury(gone, { confirmed: verdict.confirmed });
   vanishings.settle(namespace, vanished);
   return verdict;
 }

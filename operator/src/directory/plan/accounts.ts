@@ -1,7 +1,7 @@
 import { canonicalAccount } from '@roster/crds';
 import { type Candidate, inForce } from './candidate.ts';
 import type { Notes } from './notes.ts';
-import type { KnownPerson, Tenant } from './tenant.ts';
+import type { Tenant } from './tenant.ts';
 
 interface AccountBid {
   readonly candidate: Candidate;
@@ -9,8 +9,8 @@ interface AccountBid {
 }
 
 /**
- * Decides who may have which domain account. An account that somebody else has or wants is left out of the block with a
- * warning: the person can do without it. So who wants another account gives the present one up in any case.
+ * Decides who may have which domain account. An account that somebody else has, declares or wants is left out of the
+ * block with a warning: the person can do without it. So who wants another account gives the present one up in any case.
  */
 export function settleAccounts(accepted: readonly Candidate[], tenant: Tenant, notes: Notes) {
   const bids: AccountBid[] = [];
@@ -21,21 +21,20 @@ export function settleAccounts(accepted: readonly Candidate[], tenant: Tenant, n
     const { person, record, domainAccount } = candidate;
     const mentioned = record.domainAccount === undefined ? undefined : canonicalAccount(record.domainAccount);
     if (mentioned !== undefined) mention(mentioned);
-    const declared = person === undefined ? undefined : declaredAccount(person);
     const said = domainAccount === undefined ? undefined : canonicalAccount(domainAccount);
     const wants = person === undefined ? said : inForce(candidate, person).account;
     if (wants === person?.account) continue;
-    if (person !== undefined) person.leavesAccount = person.account !== declared;
-    // A declared account is not the directory's to leave out.
-    if (wants === undefined || wants === declared) continue;
-    bids.push({ candidate, wants });
+    if (person !== undefined) person.leavesAccount = true;
+    // A declared account that comes into force is not the directory's to leave out.
+    if (wants === undefined || wants === person?.declaredAccount) continue;
     if (wants !== mentioned) mention(wants);
+    bids.push({ candidate, wants });
   }
   for (const { candidate, wants } of bids) {
     const { person, record } = candidate;
     const holder = tenant.byAccount
       .get(wants)
-      .filter((other) => other !== person && !other.leavesAccount)
+      .filter(({ declaredAccount, leavesAccount }) => declaredAccount === wants || !leavesAccount)
       .map(({ kind, object }) => `${kind.toLowerCase()} ${object.metadata.name}`)
       .sort()[0];
     if (holder === undefined && entries.get(wants) === 1) continue;
@@ -45,9 +44,4 @@ export function settleAccounts(accepted: readonly Candidate[], tenant: Tenant, n
     notes.record('Warn', record, 'DomainAccountNotUnique', message, name);
     candidate.domainAccount = undefined;
   }
-}
-
-function declaredAccount({ object: { spec } }: KnownPerson): string | undefined {
-  const account = 'domainAccount' in spec ? spec.domainAccount : undefined;
-  return account === undefined ? undefined : canonicalAccount(account);
 }

@@ -29,8 +29,11 @@ export function settleAddresses(
 ): Candidate[] {
   const accepted: Candidate[] = [];
   const bids: AddressBid[] = [];
+  const refuse = ({ record, person }: Candidate, { reason, message }: Refusal) =>
+    notes.record('Reject', record, reason, message, person?.object.metadata.name);
+
   for (const candidate of candidates) {
-    const { person, address, record } = candidate;
+    const { person, address } = candidate;
     const wants = person === undefined ? address : inForce(candidate, person).address;
     if (person !== undefined && wants === person.address) {
       accepted.push(candidate);
@@ -40,9 +43,8 @@ export function settleAddresses(
       wants === undefined
         ? { reason: 'InvalidEmail' as const, message: 'The address that would be in force cannot be used.' }
         : (mentionedElsewhere(candidate, wants, mentions) ?? (person && barred(candidate, wants, tenant, directory)));
-    if (refusal !== undefined) {
-      notes.record('Reject', record, refusal.reason, refusal.message, person?.object.metadata.name);
-    } else if (wants !== undefined) {
+    if (refusal !== undefined) refuse(candidate, refusal);
+    else if (wants !== undefined) {
       bids.push({ candidate, wants, leaves: person?.address });
       if (person !== undefined) person.movesAddress = true;
     }
@@ -50,10 +52,7 @@ export function settleAddresses(
   for (const bid of grant(bids, tenant)) {
     const refusal = bid.outcome === 'Contested' ? contested(bid.wants) : accept(bid, tenant, directory);
     if (refusal === undefined) accepted.push(bid.candidate);
-    else {
-      const { record, person } = bid.candidate;
-      notes.record('Reject', record, refusal.reason, refusal.message, person?.object.metadata.name);
-    }
+    else refuse(bid.candidate, refusal);
   }
   return accepted;
 }
@@ -73,7 +72,7 @@ function grant(bids: readonly AddressBid[], tenant: Tenant) {
 function accept({ candidate, wants }: AddressBid, tenant: Tenant, directory: DirectorySettings): Refusal | undefined {
   const { person, record } = candidate;
   const kind = personKind(directory);
-  const holders = tenant.byAddress.get(wants).filter((holder) => holder !== person);
+  const holders = tenant.byAddress.get(wants);
   const staying = holders.filter(({ movesAddress }) => !movesAddress);
   const holder = inOrderOfClaim(staying, wants, tenant)[0];
   if (holder !== undefined) {
@@ -124,7 +123,7 @@ function barred(
     .get(address)
     .find(({ authority, externalId }) => authority !== directory.authority || externalId !== record.externalId);
   if (other !== undefined) {
-    const message = `The address ${address} belonged to a ${other.kind.toLowerCase()} who was deleted a short while ago.`;
+    const message = `The address ${address} belonged to another person, who was deleted a short while ago.`;
     return { reason: 'EmailOfDeletedPerson', message };
   }
   const claim = tenant.claims.get(address);

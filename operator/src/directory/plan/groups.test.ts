@@ -65,6 +65,18 @@ describe('a group', () => {
       { g: 'Update g: description, displayName' },
     ],
     [
+      'keeps a description that vanished',
+      {
+        groups: [groupEntry('g', 'Sales')],
+        existingGroups: [
+          group('g', {
+            source: { directory: 'corporate', authority, externalId: 'g', displayName: 'Sales', description: 'Ours' },
+          }),
+        ],
+      },
+      {},
+    ],
+    [
       'is renamed in place when the prefix changes',
       {
         directory: { groupPrefix: 'AD ' },
@@ -302,6 +314,18 @@ describe('memberships', () => {
   ])('go when %s', (_, scene) => {
     const users = [linked('jane', { groups: ['a'] })];
     const plan = planOf({ people: [member('jane', 'a')], existingGroups, users, ...scene });
+    expect(written(plan, 'jane')).toEqual(source('jane'));
+  });
+
+  test('do not stay in an unclear group of another organization', () => {
+    const users = [linked('jane', { groups: ['a'] })];
+    const branch = [linkedGroup('a', 'a', { organization: 'branch' })];
+    const plan = planOf({
+      people: [member('jane')],
+      existingGroups: branch,
+      users,
+      rejected: [unreadable('Group', 'a')],
+    });
     expect(written(plan, 'jane')).toEqual(source('jane'));
   });
 

@@ -1,6 +1,6 @@
 import type { Reason } from '../../errors.ts';
 import { groupName } from '../names.ts';
-import type { GroupRecord } from '../record.ts';
+import type { DirectoryContents, GroupRecord } from '../record.ts';
 import { type Candidate, isInOrganization } from './candidate.ts';
 import { type Bid, settle } from './contest.ts';
 import type { Notes } from './notes.ts';
@@ -31,6 +31,14 @@ interface Refused extends Wanted {
   readonly message: string;
 }
 
+interface Selection {
+  readonly wanted: readonly Wanted[];
+  readonly refused: readonly Refused[];
+  readonly unclear: ReadonlySet<string>;
+  /** Groups that do not exist and have no member. */
+  readonly skipped: number;
+}
+
 /** Decides which groups there are, and what they are called. */
 export function planGroups(
   { directory, contents }: PlanInput,
@@ -38,59 +46,25 @@ export function planGroups(
   accepted: readonly Candidate[],
   notes: Notes,
 ): GroupPlan {
-  const unclear = new Set<string>();
-  const doubt = (externalId: string | undefined) => {
-    const group = externalId === undefined ? undefined : tenant.groups.ours.get(externalId);
-    if (group === undefined) return;
-    group.found = true;
-    if (group.object.spec.organization === directory.organization) unclear.add(group.object.metadata.name);
-  };
-  for (const record of contents.rejected) {
-    if (record.of !== 'Group') continue;
-    notes.unreadable(record);
-    doubt(record.externalId);
-  }
-  const found = contents.groups.length + notes.count('Reject', 'Groups');
+  const unreadable = contents.rejected.filter(({ of }) => of === 'Group');
+  for (const record of unreadable) notes.unreadable(record);
+  const found = contents.groups.length + unreadable.length;
   if (directory.membership === 'None') {
-    const rejected = notes.count('Reject', 'Groups');
     const none = { created: 0, updated: 0, unchanged: 0, missing: 0 };
-    const counts = { ...none, found, rejected, skipped: contents.groups.length };
+    const counts = { ...none, found, rejected: unreadable.length, skipped: contents.groups.length };
     return { actions: [], counts, names: new Map(), unclear: new Set() };
   }
 
-  const wanted: Wanted[] = [];
-  const refused: Refused[] = [];
-  const repeated = repetitions(contents.groups);
-  const populated = populatedGroups(contents.groups, accepted, tenant, directory);
-  let skipped = 0;
-  for (const record of contents.groups) {
-    const { externalId } = record;
-    const group = tenant.groups.ours.get(externalId);
-    if (repeated.has(externalId)) {
-      doubt(externalId);
-      const message = `Several groups have the id ${externalId}.`;
-      notes.record('Reject', record, 'DuplicateIdentity', message, group?.object.metadata.name);
-      continue;
-    }
-    if (group !== undefined) group.found = true;
-    else if (!populated.has(externalId)) {
-      skipped += 1;
-      continue;
-    }
-    const identity = { directory: directory.name, authority: directory.authority, externalId };
-    const name = group?.object.metadata.name ?? groupName(identity, record.name);
-    const refusal = misplaced(group, name, tenant, directory);
-    if (refusal === undefined) wanted.push({ record, group, name });
-    else refused.push({ record, group, name, ...refusal });
-  }
-  const named = settleNames(wanted, tenant, directory, refused);
-  const actions = named.flatMap((group) => groupAction(group, directory));
-  noteRefused(refused, accepted, directory, notes);
+  const { wanted, refused: misplaced, unclear, skipped } = selectGroups(contents, tenant, accepted, directory, notes);
+  const { named, refused } = settleNames(wanted, tenant, directory);
+  noteRefused([...misplaced, ...refused], accepted, directory, notes);
   for (const [externalId, { object, found }] of tenant.groups.ours) {
     if (!found) notes.missing('Group', object.metadata.name, externalId);
   }
-
+  const actions = named.flatMap((group) => groupAction(group, directory));
   const created = actions.filter(({ action }) => action === 'Create').length;
+  // A group that exists keeps its members, even when it may not have its new name.
+  const inUse = [...named, ...refused.filter(({ group }) => group !== undefined)];
   return {
     actions,
     counts: {
@@ -102,19 +76,60 @@ export function planGroups(
       rejected: notes.count('Reject', 'Groups'),
       missing: notes.count('Keep', 'Groups'),
     },
-    // A group that exists keeps its members, even when it may not have its new name.
-    names: new Map(
-      [...named, ...refused.filter(({ group }) => group?.object.spec.organization === directory.organization)].map(
-        ({ record, name }) => [record.externalId, name],
-      ),
-    ),
+    names: new Map(inUse.map(({ record, name }) => [record.externalId, name])),
     unclear,
   };
 }
 
+/** Picks the groups that exist or have a member, and sets aside those that cannot be told apart or placed. */
+function selectGroups(
+  contents: DirectoryContents,
+  tenant: Tenant,
+  accepted: readonly Candidate[],
+  directory: DirectorySettings,
+  notes: Notes,
+): Selection {
+  const wanted: Wanted[] = [];
+  const refused: Refused[] = [];
+  const unclear = new Set<string>();
+  let skipped = 0;
+  const repeated = repetitions(contents.groups);
+  const populated = populatedGroups(contents.groups, accepted, tenant, directory);
+
+  for (const record of contents.groups) {
+    const { externalId } = record;
+    const group = tenant.groups.ours.get(externalId);
+    if (group !== undefined) group.found = true;
+    if (repeated.has(externalId)) {
+      markUnclear(group, directory, unclear);
+      const message = `Several groups have the id ${externalId}.`;
+      notes.record('Reject', record, 'DuplicateIdentity', message, group?.object.metadata.name);
+    } else if (group === undefined && !populated.has(externalId)) {
+      skipped += 1;
+    } else {
+      const identity = { directory: directory.name, authority: directory.authority, externalId };
+      const name = group?.object.metadata.name ?? groupName(identity, record.name);
+      const refusal = misplacement(group, name, tenant, directory);
+      if (refusal === undefined) wanted.push({ record, group, name });
+      else refused.push({ record, group, name, ...refusal });
+    }
+  }
+  for (const { of, externalId } of contents.rejected) {
+    const group = of === 'Group' ? tenant.groups.ours.get(externalId ?? '') : undefined;
+    if (group !== undefined) group.found = true;
+    markUnclear(group, directory, unclear);
+  }
+  return { wanted, refused, unclear, skipped };
+}
+
+function markUnclear(group: KnownGroup | undefined, { organization }: DirectorySettings, unclear: Set<string>) {
+  if (group?.object.spec.organization === organization) unclear.add(group.object.metadata.name);
+}
+
 /** Lets each group have its name, unless another group of the organization has or wants it. */
-function settleNames(wanted: readonly Wanted[], tenant: Tenant, directory: DirectorySettings, refused: Refused[]) {
+function settleNames(wanted: readonly Wanted[], tenant: Tenant, directory: DirectorySettings) {
   const named: Wanted[] = [];
+  const refused: Refused[] = [];
   const bids: (Bid & { readonly wanted: Wanted })[] = [];
   for (const entry of wanted) {
     const { record, group } = entry;
@@ -143,7 +158,7 @@ function settleNames(wanted: readonly Wanted[], tenant: Tenant, directory: Direc
         : `The group ${holder} of the organization ${directory.organization} is called ${called} already`;
     refused.push({ ...entry, reason: 'GroupNameTaken', message });
   }
-  return named;
+  return { named, refused };
 }
 
 function groupAction({ record, group, name }: Wanted, directory: DirectorySettings): GroupAction[] {
@@ -159,7 +174,12 @@ function groupAction({ record, group, name }: Wanted, directory: DirectorySettin
 }
 
 /** An object of this name or identity that cannot be the group. */
-function misplaced(group: KnownGroup | undefined, name: string, tenant: Tenant, { organization }: DirectorySettings) {
+function misplacement(
+  group: KnownGroup | undefined,
+  name: string,
+  tenant: Tenant,
+  { organization }: DirectorySettings,
+) {
   if (group === undefined) {
     if (!tenant.groups.hasObject(name)) return undefined;
     return { reason: 'NameTaken' as const, message: `The group ${name} exists, and is not linked to this entry` };

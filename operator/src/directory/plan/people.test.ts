@@ -303,6 +303,23 @@ describe('domain accounts', () => {
       { a: 'Update a: precedence' },
     ],
     [
+      'that are declared come into force by the precedence, and nobody else gets them',
+      {
+        directory: { precedence: 'Declared' },
+        people: [account('a', 'CORP\\x'), account('b', 'CORP\\mine')],
+        users: [linked('a', { domainAccount: 'CORP\\x' }, { domainAccount: 'CORP\\mine' })],
+      },
+      { a: 'Update a: precedence', b: 'Create; Warn DomainAccountNotUnique' },
+    ],
+    [
+      'that are declared and covered by the directory’s are not free',
+      {
+        people: [account('a', 'CORP\\x'), account('b', 'CORP\\mine')],
+        users: [linked('a', { domainAccount: 'CORP\\x' }, { domainAccount: 'CORP\\mine' })],
+      },
+      { b: 'Create; Warn DomainAccountNotUnique' },
+    ],
+    [
       'of people who become recipients are no matter',
       {
         directory: { importAs: 'Recipients' },
@@ -395,6 +412,18 @@ describe('people with great rights whom the directory fills', () => {
       ),
       { jane: 'Warn ChangeNeedsApproval' },
       undefined,
+    ],
+    [
+      'through a role that a mapping gave count as well',
+      scene(
+        { email: 'thief@example.com' },
+        {
+          users: [user('jane', { source: { ...before, organizations: [{ name: 'branch', roles: ['keepers'] }] } })],
+          roles: [role('keepers', { permissions: [{ resource: 'users', verbs: ['create'] }] })],
+        },
+      ),
+      { jane: 'Update jane: organizations; Warn ChangeNeedsApproval' },
+      before,
     ],
     [
       'are told from ordinary people',

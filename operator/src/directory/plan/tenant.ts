@@ -1,4 +1,4 @@
-import { canonicalAddress, effectivePerson, type Group, type Person } from '@roster/crds';
+import { canonicalAccount, canonicalAddress, effectivePerson, type Group, type Person } from '@roster/crds';
 import type { Rights } from './privilege.ts';
 import type { DirectorySettings, ExistingTenant, PersonKind, Tombstone } from './types.ts';
 
@@ -10,11 +10,13 @@ export interface KnownPerson {
   readonly address: string | undefined;
   /** Domain account in force, as accounts are compared. */
   readonly account: string | undefined;
+  /** The one declared by hand, in force or not, as accounts are compared. */
+  readonly declaredAccount: string | undefined;
   /** Whether the read has a record of this person, usable or not. */
   found: boolean;
   /** Whether the person wants another address in this plan. */
   movesAddress: boolean;
-  /** Whether the person gives the domain account up in this plan. */
+  /** Whether another domain account, or none, will be in force. */
   leavesAccount: boolean;
 }
 
@@ -37,6 +39,7 @@ export interface Tenant extends Rights {
   /** People of this authority by external id, whichever directory fills them. */
   readonly byIdentity: Multimap<KnownPerson>;
   readonly byAddress: Multimap<KnownPerson>;
+  /** By the account in force and the declared one. */
   readonly byAccount: Multimap<KnownPerson>;
   readonly tombstones: Multimap<Tombstone>;
   readonly claims: NonNullable<ExistingTenant['claims']>;
@@ -78,11 +81,13 @@ export function knowTenant(existing: ExistingTenant, directory: DirectorySetting
   let people = 0;
   const meet = (kind: PersonKind, object: Person) => {
     const effective = effectivePerson(object.spec);
+    const declared = 'domainAccount' in object.spec ? object.spec.domainAccount : undefined;
     const person: KnownPerson = {
       kind,
       object,
       address: effective.email,
       account: effective.domainAccountKey,
+      declaredAccount: declared === undefined ? undefined : canonicalAccount(declared),
       found: false,
       movesAddress: false,
       leavesAccount: false,
@@ -90,7 +95,9 @@ export function knowTenant(existing: ExistingTenant, directory: DirectorySetting
     people += 1;
     names[kind]?.add(object.metadata.name);
     if (person.address !== undefined) byAddress.add(person.address, person);
-    if (person.account !== undefined) byAccount.add(person.account, person);
+    const { account, declaredAccount } = person;
+    if (account !== undefined) byAccount.add(account, person);
+    if (declaredAccount !== undefined && declaredAccount !== account) byAccount.add(declaredAccount, person);
     const source = object.spec.source;
     if (source?.authority === directory.authority) byIdentity.add(source.externalId, person);
     if (source?.directory === directory.name) ours.push(person);

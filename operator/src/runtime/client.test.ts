@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ApiError, isAmbiguous, isConflict, isNotFound, TransportError } from './apierror.ts';
 import { ApiClient, type ObjectList } from './client.ts';
 import { selfSignedCertificate } from './testing/certificate.ts';
+import { FreezableProxy } from './testing/freezableproxy.ts';
 import { WIDGET, type Widget, widgetPath } from './testing/widget.ts';
 import { type Fault, WireServer, type WireServerOptions } from './testing/wireserver.ts';
 
@@ -59,7 +60,9 @@ describe.each([{ http1: false }, { http1: true }])('ApiClient over HTTP (1.1 onl
       ['DELETE', '', 'application/json'],
       ['GET', '', undefined],
     ]);
-    expect(JSON.parse(server.requests[3]?.body ?? '')).toMatchObject({ preconditions: { uid: 'u' } });
+    const bodies = server.requests.map(({ body }) => (body === '' ? undefined : JSON.parse(body)));
+    expect(bodies[0]).toMatchObject({ apiVersion: 'test.roster.dev/v1', kind: 'Widget', spec: { size: 1 } });
+    expect(bodies[3]).toMatchObject({ kind: 'DeleteOptions', preconditions: { uid: 'u' } });
   });
 
   it('surfaces a write whose answer got lost, once, as ambiguous', async () => {
@@ -77,6 +80,25 @@ describe.each([{ http1: false }, { http1: true }])('ApiClient over HTTP (1.1 onl
     await expect(client.get(WIDGET, key)).resolves.toMatchObject({ metadata: key });
     expect(server.requests.length).toBe(3);
   });
+
+  it('leaves a connection on which nobody answers any more', async () => {
+    const { server } = await setUp(protocol);
+    server.put(path);
+    const proxy = new FreezableProxy(server.port);
+    const config = server.kubeConfig('token', await proxy.start());
+    const client = ApiClient.fromKubeConfig(config, { ...options, timeoutMs: 200 });
+    closers.push(
+      () => client.close(),
+      () => proxy.stop(),
+    );
+    await client.get(WIDGET, key);
+    proxy.freeze();
+    await expect(client.get(WIDGET, key)).rejects.toMatchObject({ code: 'UND_ERR_HEADERS_TIMEOUT' });
+    await expect
+      .poll(() => client.get(WIDGET, key).catch(() => undefined), { timeout: 10_000 })
+      .toMatchObject({ metadata: key });
+    expect(server.connections).toBe(2);
+  }, 20_000);
 
   it('gives up on a server that does not answer, and recovers', async () => {
     const { server, client } = await setUp(protocol);

@@ -195,13 +195,14 @@ export class ApiClient {
   }
 
   create<T extends KubernetesObject>(type: ResourceType<T>, object: T, options: CallOptions = {}): Promise<T> {
-    return this.#write<T>('POST', collectionPath(type, object.metadata.namespace), JSON_TYPE, object, {}, options);
+    const path = collectionPath(type, object.metadata.namespace);
+    return this.#write<T>('POST', path, JSON_TYPE, withType(type, object), {}, options);
   }
 
   /** Replaces the object, or its subresource. Refused as a conflict unless `metadata.resourceVersion` is the last. */
   replace<T extends KubernetesObject>(type: ResourceType<T>, object: T, options: WriteOptions = {}): Promise<T> {
     const path = objectPath(type, keyOf(object), options.subresource);
-    return this.#write<T>('PUT', path, JSON_TYPE, object, {}, options);
+    return this.#write<T>('PUT', path, JSON_TYPE, withType(type, object), {}, options);
   }
 
   /** RFC 7396: null removes a field, a list is replaced whole. */
@@ -227,8 +228,8 @@ export class ApiClient {
   /** Server-side apply: creates or updates the fields given and drops those applied before and not given now. */
   apply<T extends KubernetesObject>(type: ResourceType<T>, object: T, options: ApplyOptions = {}): Promise<T> {
     const path = objectPath(type, keyOf(object), options.subresource);
-    const intent = { apiVersion: apiVersionOf(type), kind: type.kind, ...object };
-    return this.#write<T>('PATCH', path, APPLY_PATCH, intent, { force: options.force?.toString() }, options);
+    const force = options.force?.toString();
+    return this.#write<T>('PATCH', path, APPLY_PATCH, withType(type, object), { force }, options);
   }
 
   /** Throws NotFound when it is gone already. With finalizers or foreground propagation it is gone only later. */
@@ -271,6 +272,11 @@ export class ApiClient {
   #send<T>(request: TransportRequest): Promise<T> {
     return this.#transport.send(request) as Promise<T>;
   }
+}
+
+/** Objects from a list lack their type, and who makes one need not repeat it. */
+function withType<T extends KubernetesObject>(type: ResourceType<T>, object: T): T {
+  return { apiVersion: apiVersionOf(type), kind: type.kind, ...object };
 }
 
 /** `roster.dev/v1alpha1`, or `v1` in the core group. */

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ApiClient } from './client.ts';
 import { Informer, type InformerEvent, type InformerOptions } from './informer.ts';
+import { FreezableProxy } from './testing/freezableproxy.ts';
 import { RecordingLogger } from './testing/logger.ts';
 import { WIDGET, type Widget, widgetPath } from './testing/widget.ts';
 import { type WatchFault, WireServer, type WireServerOptions } from './testing/wireserver.ts';
@@ -23,8 +24,8 @@ async function startServer(options?: WireServerOptions): Promise<WireServer> {
   return server;
 }
 
-function startInformer(server: WireServer, options: InformerOptions<Widget> = {}) {
-  const client = ApiClient.fromKubeConfig(server.kubeConfig(), {
+function startInformer(server: WireServer, options: InformerOptions<Widget> = {}, port = server.port) {
+  const client = ApiClient.fromKubeConfig(server.kubeConfig('token', port), {
     userAgent: 'test',
     fieldManager: 'test',
     timeoutMs: 400,
@@ -177,6 +178,20 @@ describe.each([{ noWatchList: false }, { noWatchList: true }])('Informer (paged 
       await expectEqual(server, informer, events);
     },
   );
+
+  it('leaves a connection that went dead without a word', async () => {
+    const server = await startServer(variant);
+    put(server, 'a');
+    const proxy = new FreezableProxy(server.port);
+    const port = await proxy.start();
+    closers.push(() => proxy.stop());
+    const { informer, events } = startInformer(server, {}, port);
+    await informer.whenSynced();
+    await expect.poll(() => server.watches).toBe(1);
+    proxy.freeze();
+    put(server, 'b');
+    await expectEqual(server, informer, events);
+  });
 
   it('does not take an older state for the newest', async () => {
     const server = await startServer(variant);

@@ -78,7 +78,7 @@ export class Manager {
     this.#options = options;
     this.#logger = logger;
     if (leaderElection !== undefined) {
-      const timeoutMs = (leaderElection.renewDeadlineMs ?? 10_000) / 2;
+      const timeoutMs = (leaderElection.renewDeadlineMs ?? 10_000) / 3;
       this.#elector = new LeaderElector(client.dedicated({ timeoutMs }), leaderElection, logger);
     }
     this.readyChecks.set('informers', () => this.#whatIsNotRead());

@@ -92,12 +92,17 @@ export class WireServer {
     return this.#watches.size;
   }
 
-  kubeConfig(token = 'test-token'): KubeConfig {
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Through another port when one is given, that of a proxy. */
+  kubeConfig(token = 'test-token', port = this.#port): KubeConfig {
     const config = new KubeConfig();
     config.loadFromClusterAndUser(
       {
         name: 'wire',
-        server: this.url,
+        server: `https://localhost:${port}`,
         caData: Buffer.from(this.certificate.cert).toString('base64'),
         skipTLSVerify: false,
       },

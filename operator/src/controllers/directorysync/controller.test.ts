@@ -1,33 +1,27 @@
-import { DirectorySync, type Group, type KubernetesObject, type User } from '@roster/crds';
+import {
+  AppRole,
+  DirectorySync,
+  Group,
+  Organization,
+  type Person,
+  Recipient,
+  type ResourceType,
+  Tenant,
+  User,
+  UserDirectory,
+} from '@roster/crds';
 import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { DirectoryContents, Evidence, PersonRecord } from '../../directory/record.ts';
 import { DatabaseError, DirectoryError } from '../../errors.ts';
 import { createMetrics } from '../../metrics.ts';
 import type { SyncLine } from '../../mirror/index.ts';
-import {
-  ApiError,
-  type ControllerOptions,
-  type InformerEvent,
-  type Manager,
-  Store,
-  silentLogger,
-} from '../../runtime/index.ts';
+import { ApiError, silentLogger } from '../../runtime/index.ts';
 import type { Context } from '../context.ts';
 import { personIndexes } from '../person/controller.ts';
+import { Informed, ManualManager } from '../testing/engine.ts';
 import { MemoryApi } from '../testing/memoryapi.ts';
-import {
-  at,
-  brokenInvariants,
-  directory,
-  namespace,
-  now,
-  organization,
-  run,
-  source,
-  tenant,
-  user,
-} from '../testing/objects.ts';
+import { at, brokenInvariants, directory, now, organization, run, source, tenant, user } from '../testing/objects.ts';
 import { addDirectorySyncController } from './controller.ts';
 import type { Read } from './run.ts';
 
@@ -51,51 +45,30 @@ const entry = (id: string, rest: Partial<PersonRecord> = {}): PersonRecord => ({
 });
 const contentsOf = (...people: PersonRecord[]): DirectoryContents => ({ people, groups: [], rejected: [], evidence });
 
-/** An informer whose cache is filled by hand. */
-class Informed<T extends KubernetesObject> {
-  readonly cache: Store<T>;
-  readonly #handlers: ((event: InformerEvent<T>) => void)[] = [];
-
-  constructor(cache: Store<T>, ...objects: T[]) {
-    this.cache = cache;
-    for (const object of objects) cache.set(object);
-  }
-
-  onEvent(handler: (event: InformerEvent<T>) => void): void {
-    this.#handlers.push(handler);
-  }
-
-  delete(object: T): void {
-    this.cache.delete(object.metadata.namespace ?? '', object.metadata.name);
-    for (const handler of this.#handlers) handler({ type: 'deleted', object, missedDelete: false });
-  }
-}
-
 /** The controller of runs between an API server in memory, caches filled by hand, and a directory that says what it is told. */
 class World {
   readonly api = new MemoryApi();
-  readonly runs = new Informed(new Store<DirectorySync>());
-  readonly users = new Informed(new Store<User>(personIndexes));
+  readonly runs = new Informed<DirectorySync>(DirectorySync);
+  readonly users = new Informed(User as ResourceType<Person>, personIndexes);
   readonly lines: SyncLine[] = [];
   readonly ends: string[] = [];
   readonly events: string[] = [];
-  readonly enqueued: string[] = [];
   readonly metrics = createMetrics(new Registry(), { version: '1' });
   contents: DirectoryContents = contentsOf(entry('jane'), entry('john'));
   read: Read = async () => this.contents;
   storing: Promise<void> = Promise.resolve();
-  readonly #reconcile: ControllerOptions['reconcile'];
+  readonly #manager = new ManualManager();
 
   constructor() {
     const informers = {
       runs: this.runs,
       users: this.users,
-      recipients: new Informed(new Store(personIndexes)),
-      groups: new Informed(new Store<Group>()),
-      roles: new Informed(new Store()),
-      tenants: new Informed(new Store(), tenant()),
-      organizations: new Informed(new Store(), organization('main')),
-      directories: new Informed(new Store(), directory()),
+      recipients: new Informed(Recipient as ResourceType<Person>, personIndexes),
+      groups: new Informed<Group>(Group),
+      roles: new Informed<AppRole>(AppRole),
+      tenants: new Informed<Tenant>(Tenant, {}, tenant()),
+      organizations: new Informed<Organization>(Organization, {}, organization('main')),
+      directories: new Informed<UserDirectory>(UserDirectory, {}, directory()),
     };
     const mirror = {
       tombstones: async () => [],
@@ -123,21 +96,7 @@ class World {
       log: silentLogger,
       now: () => now,
     };
-    const controllers: ControllerOptions[] = [];
-    const controller = {
-      watches: () => controller,
-      enqueue: ({ name }: { name: string }) => this.enqueued.push(name),
-    };
-    const manager = {
-      controller: (options: ControllerOptions) => {
-        controllers.push(options);
-        return controller;
-      },
-    };
-    addDirectorySyncController(manager as unknown as Manager, context as unknown as Context, (...args) =>
-      this.read(...args),
-    );
-    this.#reconcile = controllers[0]?.reconcile ?? (() => Promise.reject(new Error('no controller')));
+    addDirectorySyncController(this.#manager.asManager, context as unknown as Context, (...args) => this.read(...args));
   }
 
   /** Adds a run to the server and the cache. */
@@ -155,13 +114,17 @@ class World {
   }
 
   reconcile(name: string, signal = new AbortController().signal) {
-    return this.#reconcile({ namespace, name }, signal);
+    return this.#manager.reconcile('directorysync', name, signal);
   }
 
   statusOf(name: string): NonNullable<DirectorySync['status']> {
     const status = this.api.at(DirectorySync, name)?.status;
     expect(brokenInvariants(status?.conditions)).toEqual([]);
     return status ?? {};
+  }
+
+  get enqueued(): readonly string[] {
+    return this.#manager.enqueued;
   }
 
   get writes(): string[] {

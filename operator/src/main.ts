@@ -2,7 +2,7 @@
 import { manifests } from '@roster/crds/manifests';
 import { stringify } from 'yaml';
 import { type Config, parse, UsageError } from './config.ts';
-import { catalogue, RosterError } from './errors.ts';
+import { advice, RosterError } from './errors.ts';
 import { createLogger } from './log.ts';
 import { Mirror, migrate, openDatabase } from './mirror/index.ts';
 import { connect, installationIdentity, runOperator } from './operator.ts';
@@ -60,6 +60,6 @@ async function runMigrate(config: Config): Promise<void> {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof RosterError) return `${error.message} ${catalogue[error.reason].remedy}`;
+  if (error instanceof RosterError) return advice(error);
   return error instanceof Error ? error.message : String(error);
 }

@@ -42,7 +42,7 @@ export class SecretWatches {
 
   /** Ends every watch when the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     for (const { stop } of this.#watches.values()) stop.abort();
     this.#watches.clear();
   }

@@ -16,6 +16,8 @@ export interface SlapdConfig {
   readonly anonymousRead?: boolean;
   /** Attributes that the service account may not read, of those that a sync needs. */
   readonly hidden?: readonly string[];
+  /** The access rules, where they are not to be those of the service account. */
+  readonly access?: readonly string[];
 }
 
 export const administrator = (suffix: string): string => `cn=admin,${suffix}`;
@@ -36,10 +38,8 @@ const readable = [
  * Attributes: slapd-config(5), slapd-mdb(5), slapd.access(5).
  */
 export function slapdConfig(config: SlapdConfig): string {
-  const { suffix, paths, hidden = [] } = config;
-  const attributes = readable.filter((attribute) => !hidden.includes(attribute)).join(',');
-  const service = `by dn.exact="${serviceAccount(suffix)}" read`;
-  const others = config.anonymousRead ? 'by * read' : 'by * none';
+  const { suffix, paths } = config;
+  const access = (config.access ?? accessRules(config)).map((rule) => `olcAccess: ${rule}`).join('\n');
   return `dn: cn=config
 objectClass: olcGlobal
 cn: config
@@ -72,6 +72,11 @@ olcSizeLimit: ${config.sizeLimit === -1 ? 'unlimited' : config.sizeLimit}
 olcAccess: to dn.base="" by * read
 olcAccess: to dn.base="cn=Subschema" by * read
 
+dn: olcDatabase={0}config,cn=config
+objectClass: olcDatabaseConfig
+olcDatabase: {0}config
+olcAccess: to * by dn.exact=gidNumber=0+uidNumber=0,cn=peercred,cn=external,cn=auth manage by * none
+
 dn: olcDatabase={1}mdb,cn=config
 objectClass: olcDatabaseConfig
 objectClass: olcMdbConfig
@@ -84,12 +89,21 @@ olcRootDN: ${administrator(suffix)}
 olcRootPW: ${hashPassword(config.adminPassword)}
 olcDbIndex: objectClass,entryUUID,entryCSN eq
 olcDbIndex: uid,mail,member,uniqueMember,memberUid eq
-olcAccess: to attrs=userPassword by anonymous auth by * none
-olcAccess: to dn.base="${suffix}" attrs=entry,objectClass ${service} ${others}
-olcAccess: to dn.subtree="ou=People,${suffix}" attrs=${attributes} ${service} ${others}
-olcAccess: to dn.subtree="ou=Groups,${suffix}" attrs=${attributes} ${service} ${others}
-olcAccess: to * by * none
+${access}
 `;
+}
+
+/** The service account reads people and groups; passwords are for binds; nobody else reads unless told. */
+function accessRules({ suffix, hidden = [], anonymousRead }: SlapdConfig): string[] {
+  const attributes = readable.filter((attribute) => !hidden.includes(attribute)).join(',');
+  const who = `by dn.exact="${serviceAccount(suffix)}" read by * ${anonymousRead ? 'read' : 'none'}`;
+  return [
+    'to attrs=userPassword by anonymous auth by * none',
+    `to dn.base="${suffix}" attrs=entry,objectClass ${who}`,
+    `to dn.subtree="ou=People,${suffix}" attrs=${attributes} ${who}`,
+    `to dn.subtree="ou=Groups,${suffix}" attrs=${attributes} ${who}`,
+    'to * by * none',
+  ];
 }
 
 /** The scheme {SSHA} of OpenLDAP: SHA-1 over password and salt. */

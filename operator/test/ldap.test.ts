@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Entry } from '../../hack/openldap/ldif.ts';
 import { generateDirectory } from '../../hack/openldap/people.ts';
@@ -188,6 +189,26 @@ describe('the directory of the demo', async () => {
       authority: suffix,
     });
   });
+});
+
+test('the set-up that docs/directories.md describes is enough, on an OpenLDAP as Debian installs it', async () => {
+  const page = await readFile(new URL('../../docs/directories.md', import.meta.url), 'utf8');
+  const section = page.slice(page.indexOf('### The account on OpenLDAP'), page.indexOf('### The account on 389'));
+  const [account = '', rights = ''] = [...section.matchAll(/```ldif\n(.*?)```/gs)].map(([, ldif]) => ldif ?? '');
+  const server = await start({
+    entries: [...demo.entries(password)].filter(({ dn }) => !dn.includes('ou=Services')),
+    sizeLimit: 500,
+    access: ['to attrs=userPassword by self write by anonymous auth by * none', 'to * by * read'],
+  });
+  await server.apply(account, 'administrator');
+  await server.apply(rights, 'root');
+  const { people, groups, evidence } = await read(server);
+  expect([people.length, groups.length]).toEqual([1000, 60]);
+  expect(evidence).toMatchObject({ complete: true, boundAs: server.username });
+  // It reads nothing else.
+  await expect(read(server, { users: { baseDN: 'ou=Services,dc=example,dc=com' } })).rejects.toThrow(
+    fails('BaseNotFound'),
+  );
 });
 
 describe('bad input', async () => {

@@ -14,6 +14,8 @@ export interface OpenLDAPOptions {
   readonly anonymousRead?: boolean;
   /** See SlapdConfig. */
   readonly hidden?: readonly string[];
+  /** See SlapdConfig. */
+  readonly access?: readonly string[];
   /** Names and addresses in the server's certificate; those of loopback unless told. */
   readonly certificateFor?: readonly string[];
   readonly certificateExpired?: boolean;
@@ -26,6 +28,8 @@ export interface OpenLDAP extends AsyncDisposable {
   readonly username: string;
   readonly password: string;
   modify(changes: Iterable<Replacement>): Promise<void>;
+  /** Applies LDIF, as the administrator of the contents, or as root on the server, who may change its configuration. */
+  apply(ldif: string, as: 'administrator' | 'root'): Promise<void>;
   /** Kills the server without a word to its clients. */
   kill(): Promise<void>;
 }
@@ -45,10 +49,13 @@ const buildImage = (): Promise<GenericContainer> =>
 /** Starts an OpenLDAP with these entries, which begin with the suffix itself. */
 export async function startOpenLDAP(options: OpenLDAPOptions): Promise<OpenLDAP> {
   image ??= buildImage();
-  const { entries, sizeLimit = -1, anonymousRead = false, hidden = [] } = options;
+  const { entries, sizeLimit = -1, anonymousRead = false, hidden = [], access } = options;
   const paths = { data: '/slapd/data', run: '/slapd', tls: '/slapd/tls' };
   const tls = await certificates(options);
-  const config = slapdConfig({ suffix, adminPassword: password, sizeLimit, anonymousRead, hidden, paths });
+  const config = slapdConfig({
+    ...{ suffix, adminPassword: password, sizeLimit, anonymousRead, hidden, paths },
+    ...(access && { access }),
+  });
   const data = Array.from(entries, contentRecord).join('');
   const file = (target: string, content: string) => ({ target: `/slapd/${target}`, content });
   const container = await (await image)
@@ -72,7 +79,8 @@ export async function startOpenLDAP(options: OpenLDAPOptions): Promise<OpenLDAP>
     caBundle: tls.authority,
     username: serviceAccount(suffix),
     password,
-    modify: (changes) => modify(container, changes),
+    modify: (changes) => apply(container, Array.from(changes, changeRecord).join(''), 'administrator'),
+    apply: (ldif, as) => apply(container, ldif, as),
     kill: async () => void (await container.stop({ timeout: 0 })),
     [Symbol.asyncDispose]: async () => void (await container.stop({ timeout: 0 })),
   };
@@ -89,10 +97,13 @@ async function certificates({ certificateFor = ['localhost', '127.0.0.1'], certi
   }
 }
 
-async function modify(container: StartedTestContainer, changes: Iterable<Replacement>): Promise<void> {
-  const content = Array.from(changes, changeRecord).join('');
-  await container.copyContentToContainer([{ target: '/slapd/changes.ldif', content }]);
-  const bind = ['-x', '-H', 'ldap://localhost', '-D', administrator(suffix), '-y', '/slapd/admin-password'];
-  const { exitCode, output } = await container.exec(['ldapmodify', ...bind, '-f', '/slapd/changes.ldif']);
+async function apply(container: StartedTestContainer, ldif: string, as: 'administrator' | 'root'): Promise<void> {
+  const file = '/slapd/changes.ldif';
+  await container.copyContentToContainer([{ target: file, content: ldif }]);
+  const bind = {
+    administrator: ['-x', '-H', 'ldap://localhost', '-D', administrator(suffix), '-y', '/slapd/admin-password'],
+    root: ['-Y', 'EXTERNAL', '-H', 'ldapi://%2Fslapd%2Fldapi'],
+  }[as];
+  const { exitCode, output } = await container.exec(['ldapmodify', '-a', ...bind, '-f', file]);
   if (exitCode !== 0) throw new Error(`ldapmodify failed: ${output}`);
 }

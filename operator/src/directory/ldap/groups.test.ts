@@ -12,7 +12,7 @@ const entry = (dn: string, attributes: Attributes) =>
 
 /** Groups named by their external ids, with what they list; a name that starts with ~ is only passed through. */
 function memberships(nested: boolean, groups: Record<string, Attributes>, tally = new Tally()): Memberships {
-  const result = new Memberships(nested);
+  const result = new Memberships(nested, false);
   for (const [name, attributes] of Object.entries(groups)) {
     result.add(entry(`cn=${name},dc=x`, attributes), name.startsWith('~') ? undefined : name, tally);
   }
@@ -134,6 +134,12 @@ describe('doubts', () => {
     ['an empty DN', { objectClass: 'groupOfNames', member: '' }],
   ])('%s is beyond doubt', (_, attributes) => {
     expect(doubtsOf(attributes)).toEqual([]);
+  });
+
+  test('do not arise where the server allows empty groups', () => {
+    const tally = new Tally();
+    new Memberships(true, true).add(entry('cn=a,dc=x', { objectClass: 'groupOfNames' }), 'a', tally);
+    expect(tally.doubts).toEqual([]);
   });
 
   test('are counted, and short', () => {

@@ -14,6 +14,7 @@ const classesWithMembers: readonly string[] = ['groupofnames', 'groupofuniquenam
  */
 export class Memberships {
   readonly #nested: boolean;
+  readonly #emptyGroups: boolean;
   /** External id of each group; undefined for one that only passes its people on to the groups around it. */
   readonly #ids: (string | undefined)[] = [];
   readonly #keys: string[] = [];
@@ -24,9 +25,13 @@ export class Memberships {
   /** For each group: itself, and all groups around it. */
   readonly #around = new Map<number, readonly number[]>();
 
-  /** @param nested whether the members of a member group are members. */
-  constructor(nested: boolean) {
+  /**
+   * @param nested whether the members of a member group are members.
+   * @param emptyGroups whether the server allows groups without members; if not, one that shows none hides them.
+   */
+  constructor(nested: boolean, emptyGroups: boolean) {
     this.#nested = nested;
+    this.#emptyGroups = emptyGroups;
   }
 
   /** Adds a group with what its entry lists, and notes what is doubtful about the list. */
@@ -41,7 +46,8 @@ export class Memberships {
     }
     for (const uid of group.all('memberUid')) this.#byUid.add(uid, index);
     if (group.isPartial('member')) tally.doubt('PartialGroup', group.dn);
-    else if (members.length === 0 && mustHaveMembers(group)) tally.doubt('HiddenMembers', group.dn);
+    else if (members.length === 0 && !this.#emptyGroups && mustHaveMembers(group))
+      tally.doubt('HiddenMembers', group.dn);
   }
 
   /** Whether a group lists this DN, and no group of this DN was added. */

@@ -17,6 +17,8 @@ export interface Preset {
   readonly identity: string;
   /** Attribute that is `true` when the account is disabled. */
   readonly disabled?: string;
+  /** Whether groupOfNames and groupOfUniqueNames may be without members, which RFC 4519 does not allow. */
+  readonly emptyGroups: boolean;
   readonly attributes: AttributeMapping;
 }
 
@@ -33,9 +35,9 @@ const attributes: AttributeMapping = {
 
 export const presets = {
   /** entryUUID: RFC 4530. */
-  OpenLDAP: { identity: 'entryUUID', attributes },
+  OpenLDAP: { identity: 'entryUUID', emptyGroups: false, attributes },
   /** https://docs.redhat.com/en/documentation/red_hat_directory_server: nsUniqueId, nsAccountLock. */
-  '389DirectoryServer': { identity: 'nsUniqueId', disabled: 'nsAccountLock', attributes },
+  '389DirectoryServer': { identity: 'nsUniqueId', disabled: 'nsAccountLock', emptyGroups: true, attributes },
 } as const satisfies Readonly<Record<string, Preset>>;
 
 export type PresetName = keyof typeof presets;

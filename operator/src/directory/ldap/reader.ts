@@ -141,7 +141,7 @@ async function* read(places: Places, query: Query): AsyncGenerator<DirectoryReco
 async function* readGroups(places: Places, query: Query, tally: Tally): AsyncGenerator<DirectoryRecord, Memberships> {
   const { preset, mapping, groupFilter: filter } = query;
   const nested = query.membership === 'Nested';
-  const memberships = new Memberships(nested);
+  const memberships = new Memberships(nested, preset.emptyGroups);
   const attributes = [preset.identity, ...mapping.groupName, ...mapping.groupDescription, ...memberAttributes];
   for await (const entry of search(places, { base: places.groupBase, filter, attributes }, tally)) {
     const record = groupRecord(entry, preset, mapping);

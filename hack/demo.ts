@@ -29,7 +29,12 @@ const say = (sentence: string) =>
 
 const parts: Part[] = [];
 const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    say('Stopping; ./hack/demo goes on from here');
+    stop.abort();
+  });
+}
 
 try {
   await main();
@@ -42,6 +47,7 @@ try {
   // The operator gives its lease back while the control plane still runs.
   for (const part of parts.reverse()) await part.stop();
 }
+process.exit(); // Watches that were under way when Ctrl-C came would keep it alive.
 
 async function main(): Promise<void> {
   if (options.clean) await rm(state, { recursive: true, force: true });

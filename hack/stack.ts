@@ -11,6 +11,9 @@ import { ApiClient } from '../operator/src/runtime/index.ts';
 
 const root = dirname(import.meta.dirname);
 
+/** Ctrl-C is for this process alone, which then stops its parts in good order. */
+const detached = true;
+
 /** A part that runs until it is stopped. */
 export interface Part {
   readonly name: string;
@@ -32,6 +35,7 @@ export async function startCluster(directory: string): Promise<Cluster> {
   await mkdir(directory, { recursive: true });
   const child = spawn(join(root, 'hack/cluster'), ['run', directory, '--fsync=false', '--exit-with-parent'], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
   });
   const part = supervise('the control plane', child, join(directory, 'cluster.log'));
   await Promise.race([lineMatching(child, /^ready /), part.failed]);
@@ -60,8 +64,9 @@ export async function startOperator({
   namespaces,
 }: OperatorOptions): Promise<Part> {
   const child = spawn(
-    process.execPath,
+    'setpriv',
     [
+      ...['--pdeathsig', 'TERM', '--', process.execPath],
       '--disable-warning=ExperimentalWarning',
       join(root, 'operator/src/main.ts'),
       'all',
@@ -70,7 +75,7 @@ export async function startOperator({
       ...['--lease-namespace', 'roster-system'],
     ],
     // The URL may hold a password, so it goes where other users cannot read it.
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ROSTER_DATABASE: database } },
+    { stdio: ['ignore', 'pipe', 'pipe'], detached, env: { ...process.env, ROSTER_DATABASE: database } },
   );
   return supervise('the operator', child, log);
 }

@@ -227,7 +227,7 @@ export class LeaderElector {
       const before = this.holder;
       this.#observed = lease;
       this.#observedAt = performance.now();
-      if (this.holder !== before && this.holder !== this.identity) {
+      if (this.holder !== undefined && this.holder !== before && this.holder !== this.identity) {
         this.#logger.info({ holder: this.holder }, 'the lease has another holder');
       }
     }

@@ -32,14 +32,29 @@ describe('patchStatus', () => {
     expect(server.requests).toEqual([]);
   });
 
-  it('writes what changed and removes what is no longer there', async () => {
+  it('writes what changed and removes what is no longer there, and nothing else', async () => {
     const { server, client, object, current } = await setUp({ note: 'old', observedGeneration: 1, conditions: [] });
-    expect(
-      await patchStatus<WidgetStatus, Widget>(client, WIDGET, object, { conditions: [], observedGeneration: 2 }),
-    ).toBe(true);
-    expect(current()).toEqual({ observedGeneration: 2, conditions: [] });
-    expect(server.requests.map(({ path }) => path)).toEqual([`${widgetPath('acme', 'a')}/status`]);
-    expect(server.requests[0]?.body).not.toContain('conditions');
+    const desired: WidgetStatus = { conditions: [], observedGeneration: 2 };
+    expect(await patchStatus<WidgetStatus, Widget>(client, WIDGET, object, desired)).toBe(true);
+    expect(current()).toEqual(desired);
+    const { method, path, body } = server.requests[0] ?? {};
+    expect([method, path]).toEqual(['PUT', `${widgetPath('acme', 'a')}/status`]);
+    const { name, namespace, uid, resourceVersion } = object.metadata;
+    expect(JSON.parse(body ?? '')).toEqual({
+      apiVersion: 'test.roster.dev/v1',
+      kind: 'Widget',
+      metadata: { name, namespace, uid, resourceVersion },
+      status: desired,
+    });
+  });
+
+  it('writes although the cache lags behind, and leaves the spec that came meanwhile', async () => {
+    const { server, client, object, current } = await setUp({ note: 'old' });
+    server.put(widgetPath('acme', 'a'), { spec: { size: 2 }, status: { note: 'newer', observedGeneration: 2 } });
+    expect(await patchStatus<WidgetStatus, Widget>(client, WIDGET, object, { note: 'mine' })).toBe(true);
+    expect(current()).toEqual({ note: 'mine' });
+    expect(server.object(widgetPath('acme', 'a'))).toMatchObject({ spec: { size: 2 } });
+    expect(server.requests.map(({ method }) => method)).toEqual(['PUT', 'PATCH']);
   });
 
   it('writes the first status', async () => {
@@ -59,10 +74,12 @@ describe('patchStatus', () => {
 
   it('throws when the status itself is refused', async () => {
     const { server, client, object } = await setUp();
+    server.fault = ({ method }) => (method === 'GET' ? undefined : { kind: 'refuse', code: 422 });
+    const write = () => patchStatus<WidgetStatus, Widget>(client, WIDGET, object, { note: 'bad' });
+    await expect(write()).rejects.toMatchObject({ code: 422 });
+    server.put(widgetPath('acme', 'a'), { spec: {} });
     server.fault = ({ method }) => (method === 'PATCH' ? { kind: 'refuse', code: 422 } : undefined);
-    await expect(patchStatus<WidgetStatus, Widget>(client, WIDGET, object, { note: 'bad' })).rejects.toMatchObject({
-      code: 422,
-    });
+    await expect(write()).rejects.toMatchObject({ code: 422 });
   });
 
   it('ends with the desired status whatever there was', async () => {

@@ -291,10 +291,14 @@ export class WireServer {
         return { code: 200, body: { kind: 'Status', status: 'Success' } };
       case 'PUT': {
         const object = JSON.parse(request.body) as KubernetesObject;
-        const version = object.metadata.resourceVersion;
-        return version !== undefined && version !== existing.metadata.resourceVersion
+        const { uid, resourceVersion } = object.metadata;
+        const conflict =
+          (uid !== undefined && uid !== existing.metadata.uid) ||
+          (resourceVersion !== undefined && resourceVersion !== existing.metadata.resourceVersion);
+        const { status: given } = object as { status?: object };
+        return conflict
           ? { code: 409, body: status(409, 'Conflict') }
-          : { code: 200, body: this.put(target, object) };
+          : { code: 200, body: this.put(target, target === path ? object : { ...existing, status: given }) };
       }
       case 'PATCH': {
         const patch: unknown = JSON.parse(request.body);

@@ -35,11 +35,9 @@ export class EntryAttributes {
   }
 
   /** All values without an option, for names that programs gave: bytes that are not UTF-8 become U+FFFD. */
-  all(name: string): string[] {
+  *values(name: string): Generator<string> {
     const attribute = this.#find(parseDescription(name).type);
-    const texts: string[] = [];
-    if (attribute !== undefined) for (let at = 0; at < attribute.size; at++) texts.push(attribute.text(at));
-    return texts;
+    for (let index = 0; index < (attribute?.size ?? 0); index++) yield attribute?.text(index) ?? '';
   }
 
   /**

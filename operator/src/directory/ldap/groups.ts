@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { EntryAttributes } from './attributes.ts';
 import { normalizeDN } from './dn.ts';
 import type { Tally } from './tally.ts';
@@ -22,6 +23,8 @@ export class Memberships {
   readonly #byDN = new Index();
   /** The groups that list a user id. */
   readonly #byUid = new Index();
+  /** Members since others had their turn. */
+  #work = 0;
   /** For each group: itself, and all groups around it. */
   readonly #around = new Map<number, readonly number[]>();
 
@@ -34,20 +37,35 @@ export class Memberships {
     this.#emptyGroups = emptyGroups;
   }
 
-  /** Adds a group with what its entry lists, and notes what is doubtful about the list. */
-  add(group: EntryAttributes, externalId: string | undefined, tally: Tally): void {
+  /**
+   * Adds a group with what its entry lists, and notes what is doubtful about the list. Lets others have their turn
+   * now and then, since a group may have as many members as there are people.
+   */
+  async add(group: EntryAttributes, externalId: string | undefined, tally: Tally): Promise<void> {
     const index = this.#ids.push(externalId) - 1;
     this.#keys.push(normalizeDN(group.dn) ?? group.dn);
-    const members = [...group.all('member'), ...group.all('uniqueMember').map(withoutUniqueIdentifier)];
-    for (const member of members) {
+    let members = 0;
+    let unreadable = 0;
+    for (const member of memberDNs(group)) {
       const key = normalizeDN(member);
-      if (key === undefined) tally.doubt('UnreadableMember', group.dn);
+      if (key === undefined) unreadable += 1;
       else this.#byDN.add(key, index);
+      members += 1;
+      if (this.#isTimeForOthers()) await setImmediate();
     }
-    for (const uid of group.all('memberUid')) this.#byUid.add(uid, index);
+    for (const uid of group.values('memberUid')) {
+      this.#byUid.add(uid, index);
+      if (this.#isTimeForOthers()) await setImmediate();
+    }
+    const hidden = members === 0 && !this.#emptyGroups && mustHaveMembers(group);
+    if (unreadable > 0) tally.doubt('UnreadableMember', group.dn);
     if (group.isPartial('member')) tally.doubt('PartialGroup', group.dn);
-    else if (members.length === 0 && !this.#emptyGroups && mustHaveMembers(group))
-      tally.doubt('HiddenMembers', group.dn);
+    else if (hidden) tally.doubt('HiddenMembers', group.dn);
+  }
+
+  #isTimeForOthers(): boolean {
+    this.#work = (this.#work + 1) % membersATurn;
+    return this.#work === 0;
   }
 
   /** Whether a group lists this DN, and no group of this DN was added. */
@@ -60,7 +78,7 @@ export class Memberships {
    * External ids of the groups that somebody is in, each once. `memberUid` is compared with `uid` exactly, as Unix
    * compares names of accounts.
    */
-  of(dn: string, uids: readonly string[]): string[] {
+  of(dn: string, uids: Iterable<string>): string[] {
     const ids = new Set<string>();
     this.#collect(this.#byDN.of(normalizeDN(dn) ?? dn), ids);
     for (const uid of uids) this.#collect(this.#byUid.of(uid), ids);
@@ -125,11 +143,15 @@ class Index {
 /** Ends a chain. */
 const none = -1;
 
-/** A uniqueMember may end in a bit string that tells holders of one DN apart (RFC 4517 section 3.3.21). */
-function withoutUniqueIdentifier(member: string): string {
-  return member.replace(/#'[01]*'B$/, '');
+/** A few milliseconds of work. */
+const membersATurn = 2000;
+
+function* memberDNs(group: EntryAttributes): Generator<string> {
+  yield* group.values('member');
+  // A uniqueMember may end in a bit string that tells holders of one DN apart (RFC 4517 section 3.3.21).
+  for (const member of group.values('uniqueMember')) yield member.replace(/#'[01]*'B$/, '');
 }
 
 function mustHaveMembers(group: EntryAttributes): boolean {
-  return group.all('objectClass').some((name) => classesWithMembers.includes(name.toLowerCase()));
+  return group.values('objectClass').some((name) => classesWithMembers.includes(name.toLowerCase()));
 }

@@ -20,9 +20,9 @@ export async function readRootDSE(connection: Connection): Promise<RootDSE> {
   const root = entry && new EntryAttributes(entry);
   const defaultNamingContext = root?.first(['defaultNamingContext']);
   return {
-    namingContexts: root?.all('namingContexts') ?? [],
+    namingContexts: [...(root?.values('namingContexts') ?? [])],
     ...(defaultNamingContext && { defaultNamingContext }),
-    paging: root?.all('supportedControl').includes(pagedResultsControl) ?? false,
+    paging: root?.values('supportedControl').some((oid) => oid === pagedResultsControl) ?? false,
   };
 }
 

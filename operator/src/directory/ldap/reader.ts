@@ -145,7 +145,7 @@ async function* readGroups(places: Places, query: Query, tally: Tally): AsyncGen
   const attributes = [preset.identity, ...mapping.groupName, ...mapping.groupDescription, ...memberAttributes];
   for await (const entry of search(places, { base: places.groupBase, filter, attributes }, tally)) {
     const record = groupRecord(entry, preset, mapping);
-    memberships.add(entry, record.kind === 'Group' ? record.externalId : undefined, tally);
+    await memberships.add(entry, record.kind === 'Group' ? record.externalId : undefined, tally);
     yield record;
   }
   if (nested && query.groupsFiltered) await addInnerGroups(places, memberships, tally);
@@ -169,7 +169,7 @@ async function addInnerGroups(places: Places, memberships: Memberships, tally: T
       found = true;
       const inner = { base: dn, filter: defaultGroupFilter, attributes: memberAttributes };
       const entry = await searchEntry(places.connection, inner);
-      if (entry !== undefined) memberships.add(new EntryAttributes(entry), undefined, tally);
+      if (entry !== undefined) await memberships.add(new EntryAttributes(entry), undefined, tally);
     }
   }
 }
@@ -188,7 +188,7 @@ async function* readPeople(
   if (preset.disabled !== undefined) attributes.push(preset.disabled);
   if (memberships !== undefined) attributes.push('uid');
   for await (const entry of search(places, { base: places.userBase, filter, attributes }, tally)) {
-    yield personRecord(entry, preset, mapping, memberships?.of(entry.dn, entry.all('uid')) ?? []);
+    yield personRecord(entry, preset, mapping, memberships?.of(entry.dn, entry.values('uid')) ?? []);
   }
 }
 

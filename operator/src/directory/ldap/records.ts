@@ -94,7 +94,7 @@ function isTrue(value: string | undefined): boolean {
  * @throws DirectoryError `IdentityMissing`
  */
 export function identityOf(entry: EntryAttributes, preset: Preset): string {
-  const id = entry.all(preset.identity)[0]?.trim().toLowerCase();
+  const id = entry.values(preset.identity).next().value?.trim().toLowerCase();
   if (!id || id.length > lengths.identity) {
     throw new DirectoryError('IdentityMissing', `${labelOf(entry)} shows no ${preset.identity}.`);
   }

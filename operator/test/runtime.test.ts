@@ -214,7 +214,7 @@ describe('Informer', () => {
 
 describe('patchStatus', () => {
   it('writes once, removes, and leaves another object alone', async () => {
-    const object = await create('status');
+    const object = await create('status', { spec: { size: 5 } });
     const key = keyOf(object);
     const ready = { type: 'Ready', status: 'True', reason: 'Done', message: 'It is done.' } as const;
     const first: WidgetStatus = {
@@ -225,7 +225,7 @@ describe('patchStatus', () => {
     const patch = (from: Widget, status: WidgetStatus) => patchStatus<WidgetStatus, Widget>(client, type, from, status);
     expect(await patch(object, first)).toBe(true);
     const written = await client.get(type, key);
-    expect(written.status).toEqual(first);
+    expect(written).toMatchObject({ spec: { size: 5 }, status: first });
     expect(await patch(written, structuredClone(first))).toBe(false);
     expect(await patch(written, { observedGeneration: 1 })).toBe(true);
     expect((await client.get(type, key)).status).toEqual({ observedGeneration: 1 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { BerWriter, type Filter } from 'ldapts';
 import { describe, expect, test } from 'vitest';
 import { DirectoryError } from '../../errors.ts';
-import { and, parseFilter } from './filter.ts';
+import { parseFilter } from './filter.ts';
 
 const hex = (filter: Filter) => {
   const writer = new BerWriter();
@@ -106,8 +106,4 @@ describe('parseFilter', () => {
       { numRuns: 2000 },
     );
   });
-});
-
-test('and combines', () => {
-  expect(hex(and(parseFilter('(a=1)'), parseFilter('(b=2)')))).toBe(hex(parseFilter('(&(a=1)(b=2))')));
 });

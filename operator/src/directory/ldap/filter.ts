@@ -30,15 +30,6 @@ export function parseFilter(text: string): Filter {
   return filter;
 }
 
-/** What all of the filters match. */
-export function and(...filters: readonly Filter[]): Filter {
-  return new AndFilter({ filters: [...filters] });
-}
-
-export function not(filter: Filter): Filter {
-  return new NotFilter({ filter });
-}
-
 /** Deeper than anybody writes by hand, and well within the stack. */
 const maximumDepth = 100;
 

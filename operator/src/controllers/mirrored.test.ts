@@ -62,7 +62,7 @@ describe('a reconcile ends', () => {
 
   it('with one write, and with none when nothing changed', async () => {
     await end({ problem: undefined, mirrored: written, facts: { members: 3 } });
-    expect(api.requests).toEqual(['patch Group board']);
+    expect(api.requests).toEqual(['replace Group board']);
     object = api.at(Group, 'board') ?? object;
     await end({ problem: undefined, mirrored: written, facts: { members: 3 } });
     expect(api.requests).toHaveLength(1);

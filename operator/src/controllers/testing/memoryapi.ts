@@ -49,12 +49,14 @@ export class MemoryApi {
     });
   }
 
-  mergePatch<T extends KubernetesObject>({ kind }: ResourceType<T>, { name }: ObjectKey, patch: object): Promise<T> {
-    return this.#answer(`patch ${kind} ${name}`, () => {
-      const { metadata } = patch as { metadata?: { uid?: string } };
+  /** Knows the subresource status, of which nothing else is taken. */
+  replace<T extends KubernetesObject>({ kind }: ResourceType<T>, object: T): Promise<T> {
+    const { name, uid } = object.metadata;
+    return this.#answer(`replace ${kind} ${name}`, () => {
       const found = this.#find<T>(kind, name);
-      if (metadata?.uid !== undefined && metadata.uid !== found.metadata.uid) throw new ApiError(409);
-      return this.#write(merged(found, patch) as T);
+      if (uid !== found.metadata.uid) throw new ApiError(409, { reason: 'Conflict', message: 'it is another one' });
+      const { status } = object as { status?: unknown };
+      return this.#write({ ...found, status });
     });
   }
 
@@ -104,14 +106,3 @@ export class MemoryApi {
 }
 
 type Json = Record<string, unknown>;
-
-/** RFC 7396. */
-function merged(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
-  const result: Json = typeof target === 'object' && target !== null && !Array.isArray(target) ? { ...target } : {};
-  for (const [name, value] of Object.entries(patch)) {
-    if (value === null) delete result[name];
-    else result[name] = merged(result[name], value);
-  }
-  return result;
-}

@@ -43,6 +43,11 @@ describe('toDatabaseError', () => {
     );
   });
 
+  it('names the file that the URL names and that cannot be read', () => {
+    const error = failure('ENOENT', 'ENOENT: no such file', { syscall: 'open', path: '/tls/ca.pem' });
+    expect(told(error)).toBe('DatabaseURLInvalid: The file /tls/ca.pem that the database URL names cannot be read.');
+  });
+
   it('leaves errors alone that nobody foresaw', () => {
     const error = new TypeError('x is not a function');
     expect(toDatabaseError(error, 'anywhere')).toBe(error);

@@ -29,6 +29,10 @@ export function toDatabaseError(error: unknown, location: string): unknown {
   const unavailable = (sentence: string) => new DatabaseError('DatabaseUnavailable', sentence);
 
   if (error instanceof DatabaseError) return error;
+  const file = unreadableFile(error);
+  if (file !== undefined) {
+    return new DatabaseError('DatabaseURLInvalid', `The file ${file} that the database URL names cannot be read.`);
+  }
   if (state === '28P01' || state === '28000' || isPasswordMissing(error)) {
     return new DatabaseError('DatabaseLoginRefused', `The database at ${location} refuses the login: ${said}.`);
   }
@@ -100,6 +104,12 @@ function networkSentence(error: unknown): string | undefined {
     if (/^E[A-Z_]+$/.test(code)) return code;
   }
   return clientMessages.find(([pattern]) => pattern.test(error.message))?.[1];
+}
+
+/** `sslrootcert` and the like name files. */
+function unreadableFile(error: unknown): string | undefined {
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  return error instanceof Error && syscall === 'open' ? path : undefined;
 }
 
 /** https://github.com/brianc/node-postgres/blob/master/packages/pg/lib/crypto/sasl.js: thrown without a code. */

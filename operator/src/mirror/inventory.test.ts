@@ -31,11 +31,20 @@ describe('Inventory', () => {
     expect([...inventory.keys()].sort()).toEqual(['edited', 'same', 'surplus']);
   });
 
-  it('forgets what a failed transaction may have changed', async () => {
+  it('does not know what a failed transaction left, but that there was a row', async () => {
+    const inventory = await holding(['a', '1']);
+    inventory.begin(['a', 'b']);
+    inventory.doubt(['a', 'b']);
+    expect(inventory.holds('a', '1')).toBe(false);
+    expect([...inventory.keys()]).toEqual(['a']);
+    expect(await inventory.replace(reading(['a', '1']))).toEqual(['a']);
+  });
+
+  it('forgets what is gone', async () => {
     const inventory = await holding(['a', '1']);
     inventory.begin(['a']);
     inventory.end([['a', undefined]]);
-    expect(inventory.holds('a', '1')).toBe(false);
+    expect([...inventory.keys()]).toEqual([]);
   });
 
   it('does not report what a transaction wrote while the rows were read', async () => {

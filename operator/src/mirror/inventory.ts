@@ -1,6 +1,9 @@
 import type { Digest } from './digest.ts';
 import type { KeyText } from './key.ts';
 
+/** Equals no digest. */
+const unknown: Digest = '';
+
 /**
  * What each live row is known to hold. Writing what a row holds already costs a look in here and no query.
  * Rows that are being written are not known until the transaction is over, whatever its end.
@@ -34,7 +37,15 @@ export class Inventory {
     }
   }
 
-  /** It is over: what the rows hold now, `undefined` for those that are gone or that nobody can be sure of. */
+  /** It failed, maybe after it was committed: nobody can be sure what the rows hold. */
+  doubt(keys: Iterable<KeyText>): void {
+    for (const key of keys) {
+      this.#underWay.delete(key);
+      if (this.#digests.has(key)) this.#digests.set(key, unknown);
+    }
+  }
+
+  /** It was committed: what the rows hold now, `undefined` for those that are gone. */
   end(rows: Iterable<readonly [KeyText, Digest | undefined]>): void {
     for (const [key, digest] of rows) {
       this.#underWay.delete(key);

@@ -124,6 +124,10 @@ describe('writing', () => {
     const result = await unloaded.writePerson(aPerson(tenant, 'jane', { roles: ['a'], groups: ['g'] }));
     expect(result).toEqual({ written: false, id: expect.any(String) });
     expect(await rows(sql`select changed from roster.people where namespace = ${tenant}`)).toEqual(before);
+    await mirror.mint();
+    await mirror.writeGroup(aGroup(tenant, 'board'));
+    await unloaded.mint();
+    expect(await unloaded.writeGroup(aGroup(tenant, 'board'))).toEqual({ written: false });
   });
 
   it('shares a transaction among calls of the same moment', async () => {

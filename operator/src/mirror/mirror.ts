@@ -136,8 +136,7 @@ export class Mirror {
 
   /** Reads what every row holds and releases claims without a row. Call it as leader, before the first write. */
   async load(): Promise<void> {
-    await this.#inventory.replace(this.#readAll());
-    await this.#releaseOrphans(true);
+    await this.#read(true);
   }
 
   /**
@@ -145,10 +144,7 @@ export class Mirror {
    * controllers to look at anew. Who asks while it is being done gets the same answer.
    */
   async compare(): Promise<RowKey[]> {
-    this.#reading ??= this.#compare().finally(() => {
-      this.#reading = undefined;
-    });
-    return await this.#reading;
+    return await this.#read(false);
   }
 
   /**
@@ -254,10 +250,13 @@ export class Mirror {
     );
     try {
       await Promise.race([query(this.#database, (session) => sql`select 1`.execute(session)), tooLate]);
+      this.#writer.noteAnswer();
+    } catch (error) {
+      this.#writer.noteFailure(error);
+      throw error;
     } finally {
       end.abort();
     }
-    this.#writer.noteAnswer();
   }
 
   stats(): MirrorStats {
@@ -297,11 +296,18 @@ export class Mirror {
     yield* readPeople(this.#database);
   }
 
-  async #compare(): Promise<RowKey[]> {
-    const differing = await this.#inventory.replace(this.#readAll());
-    if (differing.length > 0) this.#observer.drift?.(differing.length);
-    await this.#releaseOrphans(false);
-    return differing.map(parseKey);
+  /** One reading at a time: whoever asks meanwhile gets its result. */
+  #read(atStart: boolean): Promise<RowKey[]> {
+    const read = async () => {
+      const differing = await this.#inventory.replace(this.#readAll());
+      if (!atStart && differing.length > 0) this.#observer.drift?.(differing.length);
+      await this.#releaseOrphans(atStart);
+      return differing.map(parseKey);
+    };
+    this.#reading ??= read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
   }
 
   async #releaseOrphans(atStart: boolean): Promise<void> {
@@ -317,7 +323,8 @@ export class Mirror {
       const keys = [...new Set([...differing, ...this.#waiting.everybody()])].map(parseKey);
       if (keys.length > 0) for (const listener of this.#driftListeners) listener(keys);
     } catch (error) {
-      // When the database is lost again, its next return begins this anew; a deposed leader has nothing to repair.
+      // When it is away again, its next return begins this anew; a deposed leader has nothing to repair.
+      this.#writer.noteFailure(error);
       this.#logger.warn({ error: error instanceof Error ? error.message : String(error) }, 'could not compare rows');
     }
   }

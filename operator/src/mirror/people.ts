@@ -256,7 +256,10 @@ async function touch(transaction: Writing, ids: readonly string[]): Promise<void
 
 const pageSize = 2_000;
 
-/** All living people, as what the database really holds. Who lacks the claim on what the row shows equals nobody. */
+/** Equals no digest. */
+const notRight: Digest = '';
+
+/** All living people, as what the database really holds. A row is not right that shows what the person has no claim on. */
 export async function* readPeople(database: Database): AsyncGenerator<[KeyText, Digest]> {
   for (let after = { namespace: '', kind: '', name: '' }; ; ) {
     const page = sql<{
@@ -292,7 +295,7 @@ export async function* readPeople(database: Database): AsyncGenerator<[KeyText, 
         organizations: [...organizations].sort((a, b) => (a.name < b.name ? -1 : 1)),
         groups: sorted(groups),
       };
-      yield [keyText(person), row.claimed ? personDigest(person) : ''];
+      yield [keyText(person), row.claimed ? personDigest(person) : notRight];
     }
     const last = rows.at(-1);
     if (last === undefined || rows.length < pageSize) return;

@@ -116,9 +116,8 @@ export class RowWriter<S extends Stored, R extends Result, A extends Applied<R>>
     });
   }
 
-  /** The rows may have been written all the same, if the connection broke at the very end: what they hold is unknown. */
   #fail(batch: ReadonlyMap<KeyText, Change<S>>, toError: (key: KeyText, change: Change<S>) => unknown) {
-    this.#parts.inventory.end(batch.keys().map((key) => [key, undefined] as const));
+    this.#parts.inventory.doubt(batch.keys());
     return new Map(batch.entries().map(([key, change]) => [key, { error: toError(key, change) }] as const));
   }
 }

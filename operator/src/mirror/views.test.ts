@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from './database.ts';
@@ -29,12 +30,13 @@ beforeAll(async () => {
     mirror.writeRole(
       aRole('acme', 'off', { licence: 'Creator', enabled: false, permissions: [{ resource: 'x', verbs: ['y'] }] }),
     ),
+    mirror.writeRole(aRole('acme', 'past', { scope: 'Tenant', licence: 'Creator', enabled: false })),
     mirror.writeGroup(aGroup('acme', 'all-users', { computed: true })),
     mirror.writeGroup(aGroup('acme', 'sellers', { organization: 'sales' })),
     mirror.writeGroup(aGroup('acme', 'lost', { organization: 'nowhere' })),
 
     mirror.writePerson(
-      aPerson('acme', 'jane', { roles: ['boss', 'editor'], organizations: [at('main', ['viewer', 'off'])] }),
+      aPerson('acme', 'jane', { roles: ['boss', 'editor', 'past'], organizations: [at('main', ['viewer', 'off'])] }),
     ),
     mirror.writePerson(
       aPerson('acme', 'joe', {
@@ -64,11 +66,11 @@ afterAll(() => database.close());
 
 /** One line a row, values parted by spaces; names instead of ids. */
 async function lines(select: string): Promise<string[]> {
-  const { rows } = await sql.raw<Record<string, unknown>>(select).execute(database.reader);
+  const { rows } = await sql.raw<Record<string, string | number | boolean | null>>(select).execute(database.reader);
   return rows
     .map((row) =>
       Object.values(row)
-        .map((value) => value ?? '-')
+        .map((value) => String(value ?? '-'))
         .join(' '),
     )
     .sort();
@@ -187,6 +189,29 @@ describe('what the application reads', () => {
       'User gone true',
     ]);
   });
+});
+
+it('docs/database.md explains each view as the database itself does', async () => {
+  const { rows } = await sql<{ view: string; meaning: string; column: string; explanation: string }>`
+    select c.relname as view, obj_description(c.oid) as meaning, a.attname as column,
+      col_description(c.oid, a.attnum) as explanation
+    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+    where c.relnamespace = 'roster_api'::regnamespace and c.relkind = 'v'
+    order by c.relname, a.attnum`.execute(database.reader);
+  const sections = [...Map.groupBy(rows, ({ view }) => view)].map(([view, columns]) =>
+    [
+      `### ${view}`,
+      '',
+      columns[0]?.meaning,
+      '',
+      '| column | meaning |',
+      '|---|---|',
+      ...columns.map(({ column, explanation }) => `| \`${column}\` | ${explanation} |`),
+    ].join('\n'),
+  );
+  const page = await readFile(new URL('../../../docs/database.md', import.meta.url), 'utf8');
+  const documented = page.slice(page.indexOf('### '), page.indexOf('\n## ', page.indexOf('### ')));
+  expect(documented.trim()).toBe(sections.join('\n\n'));
 });
 
 it('every table, view and column says what it is', async () => {

@@ -46,6 +46,11 @@ export class Writer {
     this.#onReturn();
   }
 
+  /** Somebody saw a query fail. */
+  noteFailure(error: unknown): void {
+    if (error instanceof DatabaseError && error.reason === 'DatabaseUnavailable') this.#noteLost(error.message);
+  }
+
   async #execute<T>(work: (transaction: Writing) => Promise<T>, committed: (result: T) => void): Promise<T> {
     const result = await this.#commit(work);
     committed(result);
@@ -70,7 +75,7 @@ export class Writer {
 
   #failure(error: unknown): unknown {
     const failure = toDatabaseError(error, this.#database.location);
-    if (failure instanceof DatabaseError && failure.reason === 'DatabaseUnavailable') this.#noteLost(failure.message);
+    this.noteFailure(failure);
     return failure;
   }
 

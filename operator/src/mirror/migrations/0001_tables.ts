@@ -124,6 +124,7 @@ export const up = statements([
     'unique (namespace, kind, name)',
   ),
   'create index people_email on roster.people (namespace, email)',
+  'create index people_domain_account on roster.people (namespace, domain_account_key)',
 
   ...commented(
     'assignments',

@@ -142,10 +142,11 @@ export const up = statements([
       ...person,
       ...columns(`
     domain_account  | Windows account as written; null while somebody else of the tenant has it
+    domain_account_key | The account in the spelling by which it is found: trimmed, NFC, lower case
     password_setup  | Invite or None
   `),
     ],
-    people('User', 'p.domain_account, p.password_setup, '),
+    people('User', 'p.domain_account, p.domain_account_key, p.password_setup, '),
   ),
 
   ...view('recipients', 'People who get mail and never sign in.', person, people('Recipient', '')),

@@ -150,8 +150,8 @@ async function start(scope: Scope, run: DirectorySync, directory: Directory, sig
     log.info({ namespace, run: name }, 'run stopped, since it was deleted');
   } finally {
     active.delete(namespace);
-    // The end of a deleted run is no event that others could wait for.
-    if (stop.signal.aborted) wake(namespace);
+    // Who was woken by the event of its end found it active all the same; of a deleted run there is no such event.
+    wake(namespace);
   }
 }
 

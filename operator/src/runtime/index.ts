@@ -70,4 +70,5 @@ export {
   type Predicate,
 } from './predicates.ts';
 export { keyOf, type ObjectKey, resourceName } from './requestpath.ts';
+export { isOlder } from './resourceversion.ts';
 export { patchStatus } from './status.ts';

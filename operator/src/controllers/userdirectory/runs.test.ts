@@ -161,6 +161,16 @@ describe('runs', () => {
     expect(names(inOrderOfTheirEnd(runs.toReversed()))).toEqual(['c', 'b', 'a', 'd']);
   });
 
+  it('that ended within a second are in the order in which they were written', () => {
+    const runs = [
+      failed('b', -60, { resourceVersion: '9' }),
+      succeeded('a', -60, { resourceVersion: '10' }),
+      failed('c', -90, { resourceVersion: '11' }),
+    ];
+    expect(names(inOrderOfTheirEnd(runs))).toEqual(['a', 'b', 'c']);
+    expect(names(inOrderOfTheirEnd(runs.toReversed()))).toEqual(['a', 'b', 'c']);
+  });
+
   it('are pruned beyond the limits, the oldest first, successes and others apart', () => {
     const runs = [
       ...[1, 2, 3, 4].map((age) => succeeded(`good-${age}`, -age)),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { apiVersion, DirectorySync, type RunPhase, UserDirectory } from '@roster/crds';
+import { isOlder } from '../../runtime/index.ts';
 
 /** Set on a UserDirectory, it asks for a run; any new value asks for a new one. Flux uses the same convention. */
 export const requestedAt = 'roster.dev/requestedAt';
@@ -74,12 +75,16 @@ export function runOf(directory: UserDirectory, { name, interruptions }: RunRequ
   };
 }
 
-/** The run that ended last comes first. */
+/** The run that ended last comes first; within a second, the one that was written last. */
 export function inOrderOfTheirEnd(runs: readonly DirectorySync[]): DirectorySync[] {
-  const end = (run: DirectorySync) => run.status?.finishedAt ?? '';
-  return runs
-    .filter(isFinished)
-    .sort((a, b) => (end(a) < end(b) ? 1 : end(a) > end(b) ? -1 : a.metadata.name < b.metadata.name ? 1 : -1));
+  return runs.filter(isFinished).sort((a, b) => (endedBefore(a, b) ? 1 : -1));
+}
+
+function endedBefore(a: DirectorySync, b: DirectorySync): boolean {
+  const [end, otherEnd] = [a.status?.finishedAt ?? '', b.status?.finishedAt ?? ''];
+  if (end !== otherEnd) return end < otherEnd;
+  const [version = '', otherVersion = ''] = [a.metadata.resourceVersion, b.metadata.resourceVersion];
+  return version === otherVersion ? a.metadata.name < b.metadata.name : isOlder(version, otherVersion);
 }
 
 /** Finished runs beyond the limits of the directory; those with a time to live of their own are not counted. */

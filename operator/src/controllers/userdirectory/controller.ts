@@ -61,8 +61,8 @@ async function reconcile(
 ): Promise<Result> {
   const { client, informers, metrics } = context;
   const directory = informers.directories.cache.get(request.namespace, request.name);
-  secrets.follow(request, directory);
   if (directory === undefined) {
+    secrets.follow(request);
     await forget(metrics, request);
     return done;
   }
@@ -76,6 +76,7 @@ async function reconcile(
     });
   }
   const status = directoryStatus(directory, problem, connection, runs, context.now());
+  if (problem === undefined) secrets.follow(request, directory, status.connection?.secretVersion);
   expose(metrics, request, status);
   await patchStatus(client, UserDirectory, directory, status);
   return failsForNow(status) ? requeueAfter(retryMs) : done;

@@ -5,12 +5,13 @@ import { secretName } from './reader.ts';
 
 interface Watch {
   readonly stop: AbortController;
-  readonly directories: Set<string>;
+  /** By directory, the resourceVersion of the Secret that its last test used. */
+  readonly directories: Map<string, string | undefined>;
 }
 
 /**
  * Watches exactly the Secrets that directories refer to, one watch a Secret: the operator neither lists nor keeps any
- * other. Whoever refers to a Secret is told when it appears or changes.
+ * other. Whoever refers to a Secret is told when it is another than the one that was tested.
  */
 export class SecretWatches {
   readonly #client: ApiClient;
@@ -24,8 +25,12 @@ export class SecretWatches {
     this.#changed = changed;
   }
 
-  /** Follows the Secret of a directory; `undefined` when the directory is gone. */
-  follow(request: Request, directory: UserDirectory | undefined): void {
+  /**
+   * Follows the Secret of a directory, of which the last test used the version `tested`; without a directory ends that.
+   * Call it when the Secret was read, which is what gives the right to watch it: a watch begins with what is there, so
+   * nothing is missed in between.
+   */
+  follow(request: Request, directory?: UserDirectory, tested?: string): void {
     const name = directory === undefined ? undefined : secretName(directory);
     const wanted = name === undefined ? undefined : `${request.namespace}/${name}`;
     const key = `${request.namespace}/${request.name}`;
@@ -36,7 +41,7 @@ export class SecretWatches {
     }
     if (wanted === undefined || name === undefined) return;
     const watch = this.#watches.get(wanted) ?? this.#start(request.namespace, name);
-    watch.directories.add(key);
+    watch.directories.set(key, tested);
     this.#watches.set(wanted, watch);
   }
 
@@ -48,13 +53,14 @@ export class SecretWatches {
   }
 
   #start(namespace: string, name: string): Watch {
-    const watch: Watch = { stop: new AbortController(), directories: new Set() };
+    const watch: Watch = { stop: new AbortController(), directories: new Map() };
     const informer = new Informer(this.#client, Secret, this.#logger, {
       namespaces: [namespace],
       fieldSelector: `metadata.name=${name}`,
     });
-    informer.onEvent(() => {
-      for (const directory of watch.directories) {
+    informer.onEvent(({ type, object }) => {
+      for (const [directory, tested] of watch.directories) {
+        if (type !== 'deleted' && object.metadata.resourceVersion === tested) continue;
         this.#changed({ namespace, name: directory.slice(namespace.length + 1) });
       }
     });

@@ -168,19 +168,23 @@ describe('an address', () => {
 });
 
 describe('an organization', () => {
-  it('that does not exist is left out with its roles; the others are in force', () => {
+  it('that does not exist stays in the row with its roles, for the day when it is there', () => {
     const decision = decideUser({
-      organizations: [{ name: 'main' }, { name: 'moon', roles: ['astronauts'] }],
+      organizations: [{ name: 'main' }, { name: 'moon', roles: ['developers'] }],
     });
     expect(decision.problems).toEqual([{ reason: 'OrganizationNotFound', message: 'There is no organization moon.' }]);
-    expect(decision.row?.organizations).toEqual([{ name: 'main', roles: [] }]);
+    expect(decision.row?.organizations).toEqual([
+      { name: 'main', roles: [] },
+      { name: 'moon', roles: ['developers'] },
+    ]);
     expect(decision.activity.active).toBe(true);
   });
 
-  it('must exist for the person to be active', () => {
+  it('need not exist for the person to be active', () => {
     const decision = decideUser({ organizations: [{ name: 'moon' }] });
-    expect(decision.row).toMatchObject({ active: false, inactiveReason: 'OrganizationNotFound', organizations: [] });
-    expect(decision.activity.message).toBe('None of the organizations named exists.');
+    expect(decision.problems.map(({ reason }) => reason)).toEqual(['OrganizationNotFound']);
+    expect(decision.row).toMatchObject({ active: true, organizations: [{ name: 'moon', roles: [] }] });
+    expect(decision.row).not.toHaveProperty('inactiveReason');
   });
 
   it('may follow from a mapping of the directory', () => {
@@ -190,7 +194,7 @@ describe('an organization', () => {
 });
 
 describe('a role', () => {
-  it('that does not exist is left out', () => {
+  it('that does not exist stays in the row', () => {
     const decision = decideUser({
       roles: ['kings'],
       organizations: [{ name: 'main', roles: ['developers', 'queens'] }],
@@ -199,7 +203,10 @@ describe('a role', () => {
       { reason: 'RoleNotFound', message: 'There is no role queens.' },
       { reason: 'RoleNotFound', message: 'There is no role kings.' },
     ]);
-    expect(decision.row).toMatchObject({ roles: [], organizations: [{ name: 'main', roles: ['developers'] }] });
+    expect(decision.row).toMatchObject({
+      roles: ['kings'],
+      organizations: [{ name: 'main', roles: ['developers', 'queens'] }],
+    });
   });
 
   it('of an organization cannot be held in the whole tenant', () => {
@@ -226,10 +233,10 @@ describe('a role', () => {
 });
 
 describe('a group', () => {
-  it('that does not exist is left out', () => {
+  it('that does not exist stays in the row', () => {
     const decision = decideUser({ groups: ['board', 'chess'] });
     expect(decision.problems).toEqual([{ reason: 'GroupNotFound', message: 'There is no group chess.' }]);
-    expect(decision.row?.groups).toEqual(['board']);
+    expect(decision.row?.groups).toEqual(['board', 'chess']);
   });
 
   it('of an organization that the person is not in is left out, whoever named it', () => {
@@ -243,14 +250,25 @@ describe('a group', () => {
     }
   });
 
-  it('of an organization that does not exist is no group of the person either', () => {
+  it('of an organization that does not exist stays with who is in that organization', () => {
     const world = { ...acme, organizations: [organization('main')] };
     const decision = decideIn(
       world,
       user('jane', { organizations: [{ name: 'main' }, { name: 'sales' }], groups: ['sellers'] }),
     );
-    expect(decision.problems.map(({ reason }) => reason)).toEqual(['OrganizationNotFound', 'GroupOfOtherOrganization']);
+    expect(decision.problems.map(({ reason }) => reason)).toEqual(['OrganizationNotFound']);
+    expect(decision.row?.groups).toEqual(['sellers']);
   });
+});
+
+it('the row stays as it is when all organizations, roles and groups are gone', () => {
+  const jane = user('jane', {
+    roles: ['tenant-administrator'],
+    organizations: [{ name: 'main', roles: ['developers'] }, { name: 'sales' }],
+    groups: ['board', 'sellers'],
+  });
+  const { row } = decideIn({ tenant: tenant() }, jane);
+  expect(row).toEqual(decideIn(acme, jane).row);
 });
 
 it('names problems in a fixed order: address, organizations, roles held there, roles in the tenant, groups', () => {
@@ -314,8 +332,7 @@ describe('who may not sign in', () => {
     ['Disabled', { enabled: false, email: 'x', source: source({ enabled: false, expiresAt: at(-1) }) }],
     ['DirectoryDisabled', { email: 'x', source: source({ enabled: false, expiresAt: at(-1) }) }],
     ['Expired', { email: 'x', source: source({ expiresAt: at(-1) }) }],
-    ['InvalidEmail', { email: 'x', organizations: [] }],
-    ['OrganizationNotFound', { organizations: [] }],
+    ['InvalidEmail', { email: 'x' }],
   ])('is told the first of several reasons: %s', (reason, spec) => {
     expect(decideUser(spec).activity.reason).toBe(reason);
   });

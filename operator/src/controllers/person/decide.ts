@@ -40,7 +40,11 @@ export interface Decision {
   readonly reviewAt: Date | undefined;
 }
 
-/** Names that do not exist are left out of the row: what is right about a person is in force all the same. */
+/**
+ * Names of what does not exist stay in the row. The database joins by name, so they give nothing until what they name
+ * is there, and then without a write: a deleted CRD must not empty the rows of everybody. Only a role of the wrong scope
+ * and a group of another organization are left out.
+ */
 export function decide(observed: Observed): Decision {
   const { kind, person, tenant } = observed;
   const effective = effectivePerson(person.spec);
@@ -60,13 +64,17 @@ export function decide(observed: Observed): Decision {
   if (effective.invalidEmail !== undefined) {
     problems.push({ reason: 'InvalidEmail', message: `The e-mail address cannot be used: ${effective.invalidEmail}.` });
   }
-  const organizations = checkOrganizations(observed, effective, problems);
+  for (const { name } of effective.organizations) checkOrganization(observed, name, problems);
+  const organizations = effective.organizations.map(({ name, roles }) => ({
+    name,
+    roles: roles.filter((role) => checkRole(observed, role, 'Organization', problems)),
+  }));
   const belongsTo = new Set(organizations.map(({ name }) => name));
   const roles = effective.roles.filter((role) => checkRole(observed, role, 'Tenant', problems));
   const groups = effective.groups.filter((group) => checkGroup(observed, group, belongsTo, problems));
 
   const expiresAt = effective.expiresAt === undefined ? undefined : new Date(effective.expiresAt);
-  const activity = judgeActivity(effective, belongsTo.size > 0, expiresAt, observed.now);
+  const activity = judgeActivity(effective, expiresAt, observed.now);
   const row: PersonRow = {
     namespace: person.metadata.namespace ?? '',
     kind,
@@ -104,55 +112,43 @@ export function decide(observed: Observed): Decision {
   };
 }
 
-function checkOrganizations(observed: Observed, effective: EffectivePerson, problems: Problem[]) {
-  return effective.organizations
-    .filter(({ name }) => {
-      const found = observed.organization(name) !== undefined;
-      if (!found) problems.push({ reason: 'OrganizationNotFound', message: `There is no organization ${name}.` });
-      return found;
-    })
-    .map(({ name, roles }) => ({
-      name,
-      roles: roles.filter((role) => checkRole(observed, role, 'Organization', problems)),
-    }));
+function checkOrganization(observed: Observed, name: string, problems: Problem[]): void {
+  if (observed.organization(name) !== undefined) return;
+  problems.push({ reason: 'OrganizationNotFound', message: `There is no organization ${name}.` });
 }
 
+/** Whether the role may be in the row. */
 function checkRole(observed: Observed, name: string, scope: AppRole['spec']['scope'], problems: Problem[]): boolean {
   const role = observed.role(name);
   if (role === undefined) {
     problems.push({ reason: 'RoleNotFound', message: `There is no role ${name}.` });
-  } else if (role.spec.scope !== scope) {
-    const where = scope === 'Tenant' ? 'in the whole tenant' : 'in an organization';
-    problems.push({
-      reason: 'RoleScopeMismatch',
-      message: `The role ${name} has scope ${role.spec.scope} and cannot be held ${where}.`,
-    });
+    return true;
   }
-  return role?.spec.scope === scope;
+  if (role.spec.scope === scope) return true;
+  const where = scope === 'Tenant' ? 'in the whole tenant' : 'in an organization';
+  problems.push({
+    reason: 'RoleScopeMismatch',
+    message: `The role ${name} has scope ${role.spec.scope} and cannot be held ${where}.`,
+  });
+  return false;
 }
 
+/** Whether the group may be in the row. */
 function checkGroup(observed: Observed, name: string, belongsTo: ReadonlySet<string>, problems: Problem[]): boolean {
   const group = observed.group(name);
   if (group === undefined) {
     problems.push({ reason: 'GroupNotFound', message: `There is no group ${name}.` });
-    return false;
+    return true;
   }
-  if (!belongsTo.has(group.spec.organization)) {
-    problems.push({
-      reason: 'GroupOfOtherOrganization',
-      message: `The group ${name} belongs to the organization ${group.spec.organization}, which the person is not in.`,
-    });
-    return false;
-  }
-  return true;
+  if (belongsTo.has(group.spec.organization)) return true;
+  problems.push({
+    reason: 'GroupOfOtherOrganization',
+    message: `The group ${name} belongs to the organization ${group.spec.organization}, which the person is not in.`,
+  });
+  return false;
 }
 
-function judgeActivity(
-  effective: EffectivePerson,
-  belongsSomewhere: boolean,
-  expiresAt: Date | undefined,
-  now: Date,
-): Activity {
+function judgeActivity(effective: EffectivePerson, expiresAt: Date | undefined, now: Date): Activity {
   const inactive = (reason: string, message: string): Activity => ({ active: false, reason, message });
   if (!effective.enabled) return inactive('Disabled', 'Disabled by an administrator: spec.enabled is false.');
   if (!effective.enabledInDirectory) return inactive('DirectoryDisabled', 'The account is disabled in the directory.');
@@ -160,7 +156,6 @@ function judgeActivity(
     return inactive('Expired', `The account ended in the directory on ${expiresAt.toISOString()}.`);
   }
   if (effective.email === undefined) return inactive('InvalidEmail', 'There is no address that can be used.');
-  if (!belongsSomewhere) return inactive('OrganizationNotFound', 'None of the organizations named exists.');
   return { active: true, reason: 'Enabled', message: 'Enabled.' };
 }
 

@@ -59,7 +59,7 @@ describe('opening', () => {
     expect(await failure(url.replace(/127.0.0.1:\d+/, '127.0.0.1:9'))).toMatch(
       /^DatabaseUnavailable: .*nothing listens/,
     );
-    expect(await failure(`${url}?sslmode=require`)).toMatch(/^DatabaseUnavailable: .*it does not speak TLS/);
+    expect(await failure(`${url}?sslmode=verify-full`)).toMatch(/^DatabaseUnavailable: .*it does not speak TLS/);
   });
 
   it('says it when the user may not create the tables', async () => {

@@ -126,6 +126,17 @@ describe('LeaderElector', () => {
     expect([elector.isLeader, stopped()]).toEqual([false, 1]);
   });
 
+  it('gives the lease back although its last renewal was aborted, and yet carried out', async () => {
+    const server = new LeaseServer();
+    const { start, stop } = candidate(server, 'a');
+    const running = start();
+    await pass(4_000);
+    server.steal('a');
+    stop.abort();
+    await running;
+    expect(server.lease?.spec?.holderIdentity).toBe('');
+  });
+
   it('waits for the lease of another to run out by its own clock, whatever the lease says', async () => {
     const server = new LeaseServer();
     server.steal('dead');

@@ -233,7 +233,7 @@ export class LeaderElector {
     }
   }
 
-  async #read(signal: AbortSignal): Promise<Lease | undefined> {
+  async #read(signal?: AbortSignal): Promise<Lease | undefined> {
     try {
       return await this.#client.get(LEASE, this.#options, { signal });
     } catch (error) {
@@ -265,18 +265,27 @@ export class LeaderElector {
 
   /** Others need not wait for the lease to run out. */
   async #release(): Promise<void> {
-    const lease = this.#observed;
-    if (lease === undefined || this.holder !== this.identity) {
+    try {
+      await this.#giveBack(this.#observed).catch(async (error: unknown) => {
+        if (!isConflict(error)) {
+          throw error;
+        }
+        // The last renewal was aborted, and yet carried out.
+        await this.#giveBack(await this.#read());
+      });
+    } catch (err) {
+      this.#logger.warn({ err }, 'the lease could not be given back; it runs out by itself');
+    }
+  }
+
+  async #giveBack(lease: Lease | undefined): Promise<void> {
+    if (lease?.spec?.holderIdentity !== this.identity) {
       return;
     }
     const now = microTime();
     const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
-    try {
-      this.#observe(await this.#client.replace(LEASE, { ...lease, spec }, { timeoutMs: this.#options.retryPeriodMs }));
-      this.#logger.info({}, 'gave the lease back');
-    } catch (err) {
-      this.#logger.warn({ err }, 'the lease could not be given back; it runs out by itself');
-    }
+    this.#observe(await this.#client.replace(LEASE, { ...lease, spec }, { timeoutMs: this.#options.retryPeriodMs }));
+    this.#logger.info({}, 'gave the lease back');
   }
 
   #holding(): LeaseSpec {

@@ -354,8 +354,8 @@ export const databaseErrors = define({
     meaning: 'The database refuses the row.',
     remedy: 'The message holds what the database said; correct the field it names.',
   },
-  PeopleVanished: {
-    meaning: 'So many people vanished at once that the database was left as it was.',
+  ResourcesVanished: {
+    meaning: 'So much vanished at once that the database was left as it was.',
     remedy: 'Restore the resources, or confirm the removal with the annotation that the message names.',
   },
   NoLongerLeader: {

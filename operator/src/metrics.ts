@@ -62,7 +62,7 @@ export function createMetrics(registry: Registry, build: { version: string }) {
     }),
     mirrorRows: counter('roster_mirror_rows_written_total', 'Rows written to the database.', ['table']),
     drift: counter('roster_mirror_drift_repaired_total', 'Rows that were found different from their resource.', []),
-    mirrorHeld: gauge('roster_mirror_held', 'People who vanished and are kept in the database until confirmed.', [
+    mirrorHeld: gauge('roster_mirror_held', 'Rows whose resources vanished and that are kept until confirmed.', [
       'namespace',
     ]),
     databaseUp: gauge('roster_database_up', 'Whether the database answers.', []),

@@ -133,7 +133,19 @@ describe('writing', () => {
   it('shares a transaction among calls of the same moment', async () => {
     await Promise.all(Array.from({ length: 40 }, (_, n) => mirror.writePerson(aPerson(tenant, `person-${n}`))));
     expect(batches).toEqual([{ table: 'people', rows: 40, written: 40 }]);
-    expect(mirror.countPeople(tenant)).toBe(40);
+    expect(mirror.count(tenant, ['User'])).toBe(40);
+  });
+
+  it('counts the rows of a tenant by kind', async () => {
+    await Promise.all([
+      mirror.writePerson(aPerson(tenant, 'jane')),
+      mirror.writePerson(aPerson(tenant, 'press', { kind: 'Recipient' })),
+      mirror.writePerson(aPerson(`${tenant}-other`, 'john')),
+      mirror.writeGroup(aGroup(tenant, 'User')),
+    ]);
+    expect(mirror.count(tenant, ['User', 'Recipient'])).toBe(2);
+    expect(mirror.count(tenant, ['Group'])).toBe(1);
+    expect(mirror.count(tenant, ['AppRole'])).toBe(0);
   });
 
   it('lets the last of several writes to a row count', async () => {

@@ -170,11 +170,11 @@ export class Mirror {
     return this.#inventory.has(keyText(key));
   }
 
-  /** Number of live people of a tenant, as far as known. */
-  countPeople(namespace: string): number {
-    const [users, recipients] = [`${namespace}/User/`, `${namespace}/Recipient/`];
+  /** Number of live rows of a tenant that are of these kinds, as far as known. */
+  count(namespace: string, kinds: readonly MirroredKind[]): number {
+    const prefixes = kinds.map((kind) => keyText({ namespace, kind, name: '' }));
     let count = 0;
-    for (const key of this.#inventory.keys()) if (key.startsWith(users) || key.startsWith(recipients)) count++;
+    for (const key of this.#inventory.keys()) if (prefixes.some((prefix) => key.startsWith(prefix))) count++;
     return count;
   }
 

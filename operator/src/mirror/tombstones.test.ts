@@ -37,7 +37,7 @@ describe('burying a person', () => {
       expect(await select(sql`select * from ${sql.raw(`roster.${table}`)}`)).toEqual([]);
     }
     expect([...mirror.keys()]).toEqual([]);
-    expect(mirror.countPeople('acme')).toBe(0);
+    expect(mirror.count('acme', ['User'])).toBe(0);
     expect(await mirror.compare()).toEqual([]);
   });
 

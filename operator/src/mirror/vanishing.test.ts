@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { judgeVanishing } from './vanishing.ts';
 
 const judge = (live: number, vanished: number, buriedLastSevenDays = 0) =>
-  judgeVanishing({ live, vanished, buriedLastSevenDays });
+  judgeVanishing({ noun: ['person', 'people'], live, vanished, buriedLastSevenDays });
 
 describe('judgeVanishing', () => {
   it.each([
@@ -53,5 +53,13 @@ describe('judgeVanishing', () => {
       '2 of 4 people vanished within seven days, and half of them or more may not without confirmation.',
     );
     expect(judge(1, 1).sentence).toBe('1 of 1 person vanished within seven days.');
+  });
+
+  it('speaks of this moment where nobody counts what was buried before', () => {
+    const groups = judgeVanishing({ noun: ['group', 'groups'], live: 60, vanished: 12 });
+    expect(groups).toMatchObject({
+      hold: true,
+      sentence: '12 of 60 groups vanished at once, and at most 3 may without confirmation.',
+    });
   });
 });

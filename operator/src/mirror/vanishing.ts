@@ -1,19 +1,21 @@
-/** Whether people may be buried whose objects vanished, or whether so many at once look like an accident. */
+/** Whether rows may be buried whose objects vanished, or whether so many at once look like an accident. */
 
-/** What happened to the people of a tenant. */
+/** What happened to the rows of a tenant that are judged together. */
 export interface Vanishing {
+  /** What they stand for: `['person', 'people']`. */
+  readonly noun: readonly [one: string, many: string];
   /** Live rows now, those that vanished included. */
   readonly live: number;
   /** Of them, those whose object is gone. */
   readonly vanished: number;
-  /** Buried within the last seven days without anybody's confirmation. */
-  readonly buriedLastSevenDays: number;
+  /** Buried within the last seven days without anybody's confirmation; absent where nobody counts that. */
+  readonly buriedLastSevenDays?: number;
 }
 
 export interface VanishingJudgement {
   /** Whether the database is to be left as it is. */
   readonly hold: boolean;
-  /** How many may go within seven days. */
+  /** How many may go. */
   readonly allowance: number;
   /** What is so, in a sentence. */
   readonly sentence: string;
@@ -24,7 +26,7 @@ const floor = 3;
 const cap = 500;
 
 /**
- * Counts over seven days, so that what vanishes piece by piece is seen as a whole: an emptied cluster tells of each
+ * Counts people over seven days, so that what vanishes piece by piece is seen as a whole: an emptied cluster tells of each
  * person apart. Held is what goes beyond five per cent of the people there were, at least 3 and at most 500, and
  * whatever makes half of them, as the floor would let a tenant of three be emptied.
  *
@@ -32,19 +34,18 @@ const cap = 500;
  * of four are half of the tenant and wait for a confirmation; a wrong guess costs an annotation, the other way round
  * it would cost people their access.
  */
-export function judgeVanishing({ live, vanished, buriedLastSevenDays }: Vanishing): VanishingJudgement {
-  const before = live + buriedLastSevenDays;
-  const going = vanished + buriedLastSevenDays;
+export function judgeVanishing({ noun, live, vanished, buriedLastSevenDays }: Vanishing): VanishingJudgement {
+  const before = live + (buriedLastSevenDays ?? 0);
+  const going = vanished + (buriedLastSevenDays ?? 0);
   const allowance = Math.min(cap, Math.max(floor, Math.floor(share * before)));
   const hold = vanished > 0 && going > 1 && (going > allowance || going * 2 >= before);
   const number = (count: number) => count.toLocaleString('en');
-  const people = `${number(going)} of ${number(before)} ${before === 1 ? 'person' : 'people'}`;
+  const what = `${number(going)} of ${number(before)} ${noun[before === 1 ? 0 : 1]}`;
+  const when = buriedLastSevenDays === undefined ? 'at once' : 'within seven days';
   const limit = going > allowance ? `at most ${number(allowance)} may` : 'half of them or more may not';
   return {
     hold,
     allowance,
-    sentence: hold
-      ? `${people} vanished within seven days, and ${limit} without confirmation.`
-      : `${people} vanished within seven days.`,
+    sentence: hold ? `${what} vanished ${when}, and ${limit} without confirmation.` : `${what} vanished ${when}.`,
   };
 }

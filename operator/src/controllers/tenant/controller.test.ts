@@ -22,6 +22,7 @@ class World {
   readonly api = new MemoryApi();
   readonly users = new Informed<User>(User);
   readonly tenants = new Informed<Tenant>(Tenant);
+  readonly organizations = new Informed<Organization>(Organization, {}, organization('main'));
   readonly metrics = createMetrics(new Registry(), { version: '1' });
   readonly written: TenantRow[] = [];
   readonly buried: string[] = [];
@@ -35,14 +36,14 @@ class World {
     const informers = {
       tenants: this.tenants,
       users: this.users,
-      organizations: new Informed<Organization>(Organization, {}, organization('main')),
+      organizations: this.organizations,
       roles: new Informed<AppRole>(AppRole, {}, role('auditors')),
       recipients: new Informed<Recipient>(Recipient, {}, recipient('press')),
       groups: new Informed<Group>(Group, {}, group('board')),
     };
     const mirror = {
       has: () => true,
-      countPeople: () => 100,
+      count: () => 100,
       buriedSince: async () => {
         await this.database();
         return 0;
@@ -74,6 +75,10 @@ class World {
 
   reconcile() {
     return this.#manager.reconcile('tenant', 'tenant');
+  }
+
+  get enqueued(): readonly string[] {
+    return this.#manager.enqueued;
   }
 
   get status(): NonNullable<Tenant['status']> {
@@ -163,7 +168,7 @@ describe('who vanished', () => {
     await world.reconcile();
     expect(world.buried).toEqual([]);
     expect(await world.held()).toBe(60);
-    expect(world.shown).toEqual(['MirrorHeld=True PeopleVanished', 'Ready=True Mirrored']);
+    expect(world.shown).toEqual(['MirrorHeld=True ResourcesVanished', 'Ready=True Mirrored']);
     const [, token = ''] =
       new RegExp(`${confirmVanished}=(\\w+)`).exec(world.status.conditions?.[0]?.message ?? '') ?? [];
     world.add(tenant({}, { annotations: { [confirmVanished]: token } }));
@@ -183,13 +188,26 @@ describe('who vanished', () => {
     expect(world.shown).toContain('MirrorHeld=False InStep');
   });
 
+  it('is looked at again when organizations come back', async () => {
+    world.organizations.delete(organization('main'));
+    world.vanishings.report({ namespace: 'acme', kind: 'Organization', name: 'main' });
+    await world.reconcile();
+    expect(world.shown).toContain('MirrorHeld=True ResourcesVanished');
+    const asked = world.enqueued.length;
+    world.organizations.add(organization('main'));
+    expect(world.enqueued.length).toBe(asked + 1);
+    await world.reconcile();
+    expect(world.shown).toContain('MirrorHeld=False InStep');
+    expect(world.buried).toEqual([]);
+  });
+
   it('stays held in the eyes of a person while the database is down', async () => {
     vanish(60);
     await world.reconcile();
     world.add(world.api.at(Tenant, 'tenant') ?? tenant());
     world.database = () => Promise.reject(new DatabaseError('DatabaseUnavailable', 'Down.'));
     await expect(world.reconcile()).rejects.toMatchObject({ name: 'WaitingError' });
-    expect(world.shown).toContain('MirrorHeld=True PeopleVanished');
+    expect(world.shown).toContain('MirrorHeld=True ResourcesVanished');
   });
 
   it('is not buried when they come back while the database is asked', async () => {

@@ -27,7 +27,7 @@ import { exists, Vanishings } from './vanishings.ts';
 
 /** What vanishes within this time is judged together. */
 const gatheringMs = 1_000;
-/** Numbers of people are written this often while they change. */
+/** While things come and go, numbers are written this often, and what is held is judged anew. */
 const countingMs = 10_000;
 
 /** Sets a tenant up, mirrors its settings, and decides about what vanished from it. */
@@ -54,7 +54,7 @@ export function addTenantController(manager: Manager, context: Context) {
       if (event.type === 'deleted') controller.enqueueAfter(tenantOf(event.object), gatheringMs);
     });
   }
-  for (const informer of [users, recipients, groups]) {
+  for (const informer of [users, recipients, groups, organizations, roles]) {
     informer.onEvent((event) => {
       if (event.type === 'updated' || (event.type === 'added' && event.initial)) return;
       const owner = tenants.cache.get(event.object.metadata.namespace ?? '', tenantName)?.spec.owner;
@@ -121,13 +121,14 @@ async function settleVanished(
     vanished,
     tenantExists: tenant !== undefined,
     confirmed: tenant?.metadata.annotations?.[confirmVanished],
-    people: mirror.countPeople(namespace),
+    defaultOrganization: tenant?.spec.defaultOrganization,
+    live: (kinds) => mirror.count(namespace, kinds),
     buriedLastSevenDays: await mirror.buriedSince(namespace, sevenDaysAgo),
   });
   metrics.mirrorHeld.set({ namespace }, verdict.hold ? vanished.length : 0);
   if (verdict.hold) {
     log.warn({ namespace, rows: vanished.length }, 'the mirror is held: too many vanished at once');
-    if (tenant !== undefined) events.record(Tenant, tenant, 'Warning', 'PeopleVanished', verdict.message);
+    if (tenant !== undefined) events.record(Tenant, tenant, 'Warning', 'ResourcesVanished', verdict.message);
     return verdict;
   }
   // Who came back while the database was asked has written the row again.

@@ -6,13 +6,27 @@ const row = (name: string, kind: MirroredKind = 'User'): RowKey => ({ namespace:
 const people = (count: number, prefix = 'person-'): RowKey[] =>
   Array.from({ length: count }, (_, index) => row(`${prefix}${index}`));
 
+const rows = (kind: MirroredKind, count: number): RowKey[] =>
+  Array.from({ length: count }, (_, index) => row(`${kind.toLowerCase()}-${index}`, kind));
+
+/** Of each kind the database has so many rows. */
+const live: Record<MirroredKind, number> = {
+  Tenant: 1,
+  User: 900,
+  Recipient: 100,
+  Group: 60,
+  AppRole: 12,
+  Organization: 3,
+};
+
 const judgeOf = (vanished: readonly RowKey[], facts: Partial<VanishedFacts> = {}) =>
   judge({
     namespace: 'acme',
     vanished,
     tenantExists: true,
     confirmed: undefined,
-    people: 1000,
+    defaultOrganization: 'main',
+    live: (kinds) => kinds.reduce((sum, kind) => sum + live[kind], 0),
     buriedLastSevenDays: 0,
     ...facts,
   });
@@ -32,7 +46,7 @@ describe('rows whose resources vanished', () => {
   it('are held when there are many, and the sentence says how to go on', () => {
     const { token, message } = held(people(600));
     expect(message).toContain('600 of 1,000 people');
-    expect(message).toContain('They keep what they have in the database.');
+    expect(message).toContain('All that vanished stays in the database.');
     expect(message).toMatch(
       new RegExp(`kubectl annotate -n acme tenants.roster.dev tenant ${confirmVanished}=${token} --overwrite$`),
     );
@@ -41,14 +55,52 @@ describe('rows whose resources vanished', () => {
 
   it('are held when those buried before are many', () => {
     expect(judgeOf(people(30)).hold).toBe(false);
-    expect(judgeOf(people(30), { people: 970, buriedLastSevenDays: 30 }).hold).toBe(true);
+    expect(judgeOf(people(30), { live: () => 970, buriedLastSevenDays: 30 }).hold).toBe(true);
   });
 
-  it('are counted as people only where they are people', () => {
-    const others = Array.from({ length: 600 }, (_, index) => row(`group-${index}`, 'Group'));
-    expect(judgeOf(others).hold).toBe(false);
-    expect(judgeOf([...others, ...people(600)]).hold).toBe(true);
-    expect(judgeOf(people(600).map(({ name }) => row(name, 'Recipient'))).hold).toBe(true);
+  it.each<[string, readonly RowKey[], string]>([
+    ['users and recipients', [...rows('User', 30), ...rows('Recipient', 30)], '60 of 1,000 people vanished within'],
+    ['groups', rows('Group', 12), '12 of 60 groups vanished at once, and at most 3 may'],
+    ['roles', rows('AppRole', 12), '12 of 12 roles vanished at once, and at most 3 may'],
+    ['organizations', rows('Organization', 2), '2 of 3 organizations vanished at once, and half of them'],
+  ])('are held when many of one class are gone: %s', (_, vanished, sentence) => {
+    expect(held(vanished).message.startsWith(sentence)).toBe(true);
+  });
+
+  it.each<[string, readonly RowKey[]]>([
+    ['groups', rows('Group', 3)],
+    ['roles', rows('AppRole', 3)],
+    ['organizations', rows('Organization', 1)],
+    ['each', [...people(20), ...rows('Group', 3), ...rows('AppRole', 3), ...rows('Organization', 1)]],
+  ])('go when there are few of their class: %s', (_, vanished) => {
+    expect(judgeOf(vanished)).toEqual({ hold: false, confirmed: false });
+  });
+
+  it('are held together: a few people stay with the groups', () => {
+    const vanished = [...rows('Group', 60), row('jane')];
+    const { token, message } = held(vanished);
+    expect(message).toMatch(/^60 of 60 groups vanished at once, [^.]+\. All that vanished stays in the database\./);
+    expect(judgeOf(vanished, { confirmed: token })).toEqual({ hold: false, confirmed: true });
+  });
+
+  it('are told apart when several classes are gone', () => {
+    const { message } = held([...rows('Group', 60), ...rows('AppRole', 12), ...people(600)]);
+    expect(message.match(/\d+ of [\d,]+ \w+ vanished/g)).toEqual([
+      '600 of 1,000 people vanished',
+      '60 of 60 groups vanished',
+      '12 of 12 roles vanished',
+    ]);
+  });
+
+  it('are held when the default organization is among them, even alone', () => {
+    expect(held([row('main', 'Organization')]).message).toMatch(
+      /^The default organization main vanished, which cannot be deleted\. All that vanished/,
+    );
+    expect(judgeOf([row('main', 'Group')]).hold).toBe(false);
+  });
+
+  it('are not counted as buried before where only people are counted', () => {
+    expect(judgeOf(rows('Group', 3), { buriedLastSevenDays: 30 }).hold).toBe(false);
   });
 });
 
@@ -99,11 +151,12 @@ describe('without a Tenant', () => {
 
 describe('MirrorHeld', () => {
   it('is True with the way out while rows are held', () => {
-    const verdict = held(people(600));
+    const everything = [...people(1000), ...rows('Group', 60), ...rows('AppRole', 12), ...rows('Organization', 3)];
+    const verdict = held([...everything, row('main', 'Organization')]);
     expect(heldCondition(verdict)).toEqual({
       type: 'MirrorHeld',
       status: 'True',
-      reason: 'PeopleVanished',
+      reason: 'ResourcesVanished',
       message: verdict.message,
     });
     expect(verdict.message.length).toBeLessThan(1024);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isPersonKind, judgeVanishing, type RowKey } from '../../mirror/index.ts';
+import { isPersonKind, judgeVanishing, type MirroredKind, type RowKey } from '../../mirror/index.ts';
 import type { Stated } from '../conditions.ts';
 
 /** With this annotation on the Tenant an administrator confirms that what vanished is really gone. */
@@ -12,8 +12,11 @@ export interface VanishedFacts {
   readonly tenantExists: boolean;
   /** Value of the annotation `roster.dev/confirm-vanished`. */
   readonly confirmed: string | undefined;
-  /** People in the database, vanished ones included. */
-  readonly people: number;
+  /** The Tenant's default organization, which nobody can delete; absent when there is no Tenant. */
+  readonly defaultOrganization: string | undefined;
+  /** How many rows of these kinds the database has, vanished ones included. */
+  readonly live: (kinds: readonly MirroredKind[]) => number;
+  /** Number of people. */
   readonly buriedLastSevenDays: number;
 }
 
@@ -25,34 +28,60 @@ export type VanishedVerdict =
     }
   | { readonly hold: true; readonly token: string; readonly message: string };
 
-/** Whether rows without a resource may go. Groups, roles and organizations follow the people they vanished with. */
+interface Class {
+  readonly kinds: readonly MirroredKind[];
+  readonly noun: readonly [one: string, many: string];
+}
+
+/** What is judged apart, as the end of a CRD ends one kind: few of all rows, and yet the rights of everybody. */
+const classes: readonly Class[] = [
+  { kinds: ['User', 'Recipient'], noun: ['person', 'people'] },
+  { kinds: ['Group'], noun: ['group', 'groups'] },
+  { kinds: ['AppRole'], noun: ['role', 'roles'] },
+  { kinds: ['Organization'], noun: ['organization', 'organizations'] },
+];
+
+/** Whether rows without a resource may go. All of them stay when one class has to. */
 export function judge(facts: VanishedFacts): VanishedVerdict {
   if (facts.vanished.length === 0) return { hold: false, confirmed: false };
   const token = tokenOf(facts.vanished);
-  const people = facts.vanished.filter(({ kind }) => isPersonKind(kind)).length;
   if (!facts.tenantExists) {
     const message = `The Tenant is gone, so ${describe(facts.vanished)} stay in the database. Create the Tenant again.`;
     return { hold: true, token, message };
   }
   if (facts.confirmed === token) return { hold: false, confirmed: true };
-  const judgement = judgeVanishing({
-    live: facts.people,
-    vanished: people,
-    buriedLastSevenDays: facts.buriedLastSevenDays,
-  });
-  if (!judgement.hold) return { hold: false, confirmed: false };
+  const objections = [...lostDefaultOrganization(facts), ...classes.flatMap((one) => judgeClass(one, facts))];
+  if (objections.length === 0) return { hold: false, confirmed: false };
   return {
     hold: true,
     token,
     message:
-      `${judgement.sentence} They keep what they have in the database. Restore the resources; if they are to go, ` +
+      `${objections.join(' ')} All that vanished stays in the database. Restore the resources; if they are to go, ` +
       `confirm it: kubectl annotate -n ${facts.namespace} tenants.roster.dev tenant ${confirmVanished}=${token} --overwrite`,
   };
 }
 
+/** Often it is the only one, and one of anything may go. */
+function lostDefaultOrganization({ vanished, defaultOrganization }: VanishedFacts): string[] {
+  const lost = vanished.some(({ kind, name }) => kind === 'Organization' && name === defaultOrganization);
+  return lost ? [`The default organization ${defaultOrganization} vanished, which cannot be deleted.`] : [];
+}
+
+function judgeClass({ kinds, noun }: Class, { vanished, live, buriedLastSevenDays }: VanishedFacts): string[] {
+  const count = vanished.filter(({ kind }) => kinds.includes(kind)).length;
+  if (count === 0) return [];
+  const { hold, sentence } = judgeVanishing({
+    noun,
+    live: live(kinds),
+    vanished: count,
+    ...(kinds.every(isPersonKind) ? { buriedLastSevenDays } : {}),
+  });
+  return hold ? [sentence] : [];
+}
+
 export function heldCondition(verdict: VanishedVerdict): Stated {
   return verdict.hold
-    ? { type: 'MirrorHeld', status: 'True', reason: 'PeopleVanished', message: verdict.message }
+    ? { type: 'MirrorHeld', status: 'True', reason: 'ResourcesVanished', message: verdict.message }
     : { type: 'MirrorHeld', status: 'False', reason: 'InStep', message: 'The database follows the resources.' };
 }
 

@@ -27,9 +27,18 @@ export class Informed<T extends KubernetesObject> {
     this.#handlers.push(handler);
   }
 
+  add(object: T): void {
+    this.cache.set(object);
+    this.#emit({ type: 'added', object, initial: false });
+  }
+
   delete(object: T): void {
     this.cache.delete(object.metadata.namespace ?? '', object.metadata.name);
-    for (const handler of this.#handlers) handler({ type: 'deleted', object, missedDelete: false });
+    this.#emit({ type: 'deleted', object, missedDelete: false });
+  }
+
+  #emit(event: InformerEvent<T>): void {
+    for (const handler of this.#handlers) handler(event);
   }
 }
 

@@ -262,6 +262,10 @@ export const resourceErrors = define({
     meaning: 'A group belongs to an organization that the person is not in.',
     remedy: 'Add the organization to the person, or remove the group.',
   },
+  BuiltInsMissing: {
+    meaning: 'The default organization, a built-in role or the group of everybody cannot be created.',
+    remedy: 'See that the CRDs are installed and that the operator may create these objects; it is tried again.',
+  },
   OwnerNotFound: {
     meaning: 'The owner of the tenant is not a user of it.',
     remedy: 'Create the user, or name another owner.',

@@ -85,6 +85,17 @@ describe('a reconcile ends', () => {
     expect(shown()).toEqual(['Ready=False DatabaseUnavailable', 'Reconciling=True DatabaseUnavailable']);
   });
 
+  it('waiting for what passes, whatever waits for a change', async () => {
+    const passing: Problem = { reason: 'BuiltInsMissing', message: 'Not created.' };
+    for (const mirrored of [written, refused]) {
+      await expect(end({ problem, passing, mirrored })).rejects.toMatchObject({
+        name: 'WaitingError',
+        afterMs: 10_000,
+      });
+      expect(shown()).toEqual(['Ready=False BuiltInsMissing', 'Reconciling=True BuiltInsMissing']);
+    }
+  });
+
   it('with what comes next, problem or not', async () => {
     const next = requeueAfter(5_000);
     expect(await end({ problem: undefined, mirrored: written, next })).toBe(next);

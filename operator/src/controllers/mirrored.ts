@@ -4,8 +4,8 @@ import { done, patchStatus, type Result, StalledError, WaitingError } from '../r
 import { declare, type Problem, ready, reconciling, type Stated, stalled } from './conditions.ts';
 import type { Context } from './context.ts';
 
-/** How long an object waits for a database that is down, in milliseconds. */
-export const databaseRetryMs = 10_000;
+/** How long an object waits for what passes without its help, as a database that is down, in milliseconds. */
+export const retryMs = 10_000;
 
 export type Mirrored<T> =
   | { readonly written: true; readonly result: T }
@@ -36,7 +36,10 @@ export async function conclude(
   type: ResourceType,
   object: Resource<unknown, BaseStatus>,
   outcome: {
+    /** It waits for a change. */
     readonly problem: Problem | undefined;
+    /** It is tried again after a while, as the database is. */
+    readonly passing?: Problem | undefined;
     readonly mirrored: Mirrored<unknown>;
     /** Conditions beside Ready, Stalled and Reconciling. */
     readonly stated?: readonly (Stated | undefined)[];
@@ -47,14 +50,13 @@ export async function conclude(
 ): Promise<Result> {
   const { problem, mirrored, stated = [], facts = {}, next = done } = outcome;
   const generation = object.metadata.generation ?? 0;
-  const failure = mirrored.written ? problem : mirrored.problem;
-  const waiting = !mirrored.written && mirrored.retried;
-  const readiness =
-    failure === undefined
-      ? [ready('In force and in the database.')]
-      : waiting
-        ? reconciling(failure)
-        : stalled(failure);
+  const passing = !mirrored.written && mirrored.retried ? mirrored.problem : outcome.passing;
+  const lasting = mirrored.written ? problem : mirrored.problem;
+  const readiness = passing
+    ? reconciling(passing)
+    : lasting
+      ? stalled(lasting)
+      : [ready('In force and in the database.')];
   await patchStatus<object, Resource<unknown, object>>(
     context.client,
     type as ResourceType<Resource<unknown, object>>,
@@ -65,7 +67,7 @@ export async function conclude(
       conditions: declare(object.status?.conditions, [...readiness, ...stated], generation, context.now()),
     },
   );
-  if (waiting) throw new WaitingError('the database is not available', databaseRetryMs);
-  if (failure !== undefined && next === done) throw new StalledError(failure.reason);
+  if (passing !== undefined) throw new WaitingError(passing.reason, retryMs);
+  if (lasting !== undefined && next === done) throw new StalledError(lasting.reason);
   return next;
 }

@@ -16,7 +16,7 @@ import {
   WaitingError,
 } from '../../runtime/index.ts';
 import { type Context, tenantName } from '../context.ts';
-import { attempt, databaseRetryMs } from '../mirrored.ts';
+import { attempt, retryMs } from '../mirrored.ts';
 import type { Vanishings } from '../tenant/vanishings.ts';
 import { type Decision, decide, type Observed } from './decide.ts';
 import { type Mirrored, personStatus } from './status.ts';
@@ -83,7 +83,7 @@ async function reconcile(scope: Scope, { namespace, name }: Request): Promise<Re
   await patchStatus(scope.client, scope.type, person, status);
   scope.tally.count(scope.kind, namespace, name, status);
 
-  if (!mirrored.written && mirrored.retried) throw new WaitingError('the database is not available', databaseRetryMs);
+  if (!mirrored.written && mirrored.retried) throw new WaitingError(mirrored.problem.reason, retryMs);
   // Whoever expires is looked at then, stalled or not.
   if (decision.reviewAt !== undefined) return requeueAfter(decision.reviewAt.getTime() - scope.now().getTime() + 1000);
   const problem = status.conditions?.find(({ type }) => type === 'Stalled');

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { DatabaseError } from '../../errors.ts';
 import { createMetrics } from '../../metrics.ts';
 import type { RowKey, TenantRow } from '../../mirror/index.ts';
-import { silentLogger } from '../../runtime/index.ts';
+import { ApiError, silentLogger } from '../../runtime/index.ts';
 import type { Context } from '../context.ts';
 import { Informed, ManualManager } from '../testing/engine.ts';
 import { MemoryApi } from '../testing/memoryapi.ts';
@@ -26,6 +26,7 @@ class World {
   readonly metrics = createMetrics(new Registry(), { version: '1' });
   readonly written: TenantRow[] = [];
   readonly buried: string[] = [];
+  readonly events: string[] = [];
   readonly vanishings: Vanishings;
   /** The database's answer to whether it can be reached. */
   database: () => Promise<void> = async () => undefined;
@@ -60,7 +61,9 @@ class World {
       client: this.api,
       informers,
       mirror,
-      events: { record: () => undefined },
+      events: {
+        record: (...[, , , reason]: Parameters<Context['events']['record']>) => this.events.push(reason),
+      },
       metrics: this.metrics,
       log: silentLogger,
       now: () => now,
@@ -124,6 +127,25 @@ describe('a tenant', () => {
     expect(world.api.requests.filter((request) => request.startsWith('create'))).toEqual(
       missing.map(({ kind, metadata }) => `create ${kind} ${metadata.name}`),
     );
+  });
+
+  it('says so while built-in objects cannot be created, and creates the others', async () => {
+    const world = new World(tenant({ owner: 'jane' }));
+    for (const person of people(60)) world.vanishings.report(row(person.metadata.name));
+    const gone = new ApiError(404, { reason: 'NotFound', message: 'the server could not find the requested resource' });
+    world.api.endings.push(gone, gone);
+    await expect(world.reconcile()).rejects.toMatchObject({ name: 'WaitingError', afterMs: 10_000 });
+    expect(world.shown).toEqual([
+      'MirrorHeld=True ResourcesVanished',
+      'Ready=False BuiltInsMissing',
+      'Reconciling=True BuiltInsMissing',
+    ]);
+    expect(world.status.conditions?.find(({ type }) => type === 'Ready')?.message).toMatch(
+      /^AppRole tenant-administrator-creator cannot be created: the server could not find the requested resource\. See/,
+    );
+    expect(world.api.at(AppRole, 'tenant-administrator-creator')).toBeUndefined();
+    expect(world.api.at(Group, 'all-users')).toBeDefined();
+    expect(world.events).toEqual(['ResourcesVanished', 'BuiltInsCreated']);
   });
 
   it('is stalled while its owner is not there', async () => {

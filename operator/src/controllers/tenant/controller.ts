@@ -7,6 +7,7 @@ import {
   Tenant,
 } from '@roster/crds';
 import {
+  ApiError,
   annotationsChanged,
   anyOf,
   type Controller,
@@ -72,10 +73,11 @@ async function reconcile(context: Context, vanishings: Vanishings, { namespace, 
     return settleVanished(context, vanishings, namespace, tenant);
   });
   if (tenant === undefined) return done;
-  await ensureBuiltIns(context, tenant);
+  const passing = await ensureBuiltIns(context, tenant);
   const { users, recipients, groups } = context.informers;
   return conclude(context, Tenant, tenant, {
     problem: ownerProblem(context, tenant),
+    passing,
     mirrored,
     // Through an outage of the database it stays as it was.
     stated: [
@@ -138,7 +140,8 @@ async function settleVanished(
   return verdict;
 }
 
-async function ensureBuiltIns({ client, informers, events }: Context, tenant: Tenant): Promise<void> {
+/** What cannot be created, because its CRD is gone for example, keeps neither the others nor the status. */
+async function ensureBuiltIns({ client, informers, events }: Context, tenant: Tenant): Promise<Problem | undefined> {
   const types: Record<string, { cache: { get(namespace: string, name: string): unknown }; type: ResourceType }> = {
     Organization: informers.organizations,
     AppRole: informers.roles,
@@ -147,14 +150,22 @@ async function ensureBuiltIns({ client, informers, events }: Context, tenant: Te
   const missing = builtInObjects(tenant).filter(({ kind, metadata }) => {
     return types[kind ?? '']?.cache.get(metadata.namespace ?? '', metadata.name) === undefined;
   });
+  let created = 0;
+  let problem: Problem | undefined;
   for (const object of missing) {
     const type = types[object.kind ?? '']?.type as ResourceType<Organization | AppRole | Group>;
-    await client.create(type, object).catch((error: unknown) => {
-      if (!isAlreadyExists(error)) throw error;
-    });
+    try {
+      await client.create(type, object);
+      created++;
+    } catch (error) {
+      if (isAlreadyExists(error)) continue;
+      if (!(error instanceof ApiError)) throw error;
+      const sentence = `${object.kind} ${object.metadata.name} cannot be created: ${error.message.replace(/\.$/, '')}.`;
+      problem ??= { reason: 'BuiltInsMissing', message: sentence };
+    }
   }
-  if (missing.length > 0)
-    events.record(Tenant, tenant, 'Normal', 'BuiltInsCreated', `Created ${missing.length} built-in objects.`);
+  if (created > 0) events.record(Tenant, tenant, 'Normal', 'BuiltInsCreated', `Created ${created} built-in objects.`);
+  return problem;
 }
 
 function ownerProblem({ informers }: Context, { metadata, spec }: Tenant): Problem | undefined {

@@ -38,7 +38,13 @@ try {
 
 async function run(config: Config): Promise<void> {
   const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      // Whoever asks twice does not want to wait for what is under way; the next leader makes up for it.
+      if (stop.signal.aborted) process.exit(1);
+      stop.abort();
+    });
+  }
   await runOperator(config, createLogger(config), stop.signal);
 }
 

@@ -286,6 +286,10 @@ export const resourceErrors = define({
     meaning: 'The directory is suspended.',
     remedy: 'Set suspend to false on the directory.',
   },
+  UnexpectedError: {
+    meaning: 'The run met an error that is not foreseen.',
+    remedy: 'The log of the operator has it under the name of the run; report it, and start another run.',
+  },
   RunInterrupted: {
     meaning: 'The operator ended while the run was under way.',
     remedy: 'Nothing is lost: start another run, which plans afresh.',

@@ -16,7 +16,8 @@ import type { DirectoryContents, Evidence, PersonRecord } from '../../directory/
 import { DatabaseError, DirectoryError } from '../../errors.ts';
 import { createMetrics } from '../../metrics.ts';
 import type { SyncLine } from '../../mirror/index.ts';
-import { ApiError, silentLogger } from '../../runtime/index.ts';
+import { ApiError } from '../../runtime/index.ts';
+import { RecordingLogger } from '../../runtime/testing/logger.ts';
 import type { Context } from '../context.ts';
 import { personIndexes } from '../person/controller.ts';
 import { Informed, ManualManager } from '../testing/engine.ts';
@@ -54,6 +55,7 @@ class World {
   readonly ends: string[] = [];
   readonly events: string[] = [];
   readonly metrics = createMetrics(new Registry(), { version: '1' });
+  readonly log = new RecordingLogger();
   contents: DirectoryContents = contentsOf(entry('jane'), entry('john'));
   read: Read = async () => this.contents;
   storing: Promise<void> = Promise.resolve();
@@ -93,7 +95,7 @@ class World {
       mirror,
       events,
       metrics: this.metrics,
-      log: silentLogger,
+      log: this.log,
       now: () => now,
     };
     addDirectorySyncController(this.#manager.asManager, context as unknown as Context, (...args) => this.read(...args));
@@ -308,6 +310,44 @@ describe('a run', () => {
     });
     expect(world.ends).toEqual(['uid-of-a Failed']);
     expect((await world.metrics.runs.get()).values).toMatchObject([{ labels: { result: 'Failed' }, value: 1 }]);
+  });
+
+  it('that meets a mistake ends, and the log has the mistake', async () => {
+    const mistake = new TypeError('jane is not iterable');
+    world.storing = Promise.reject(mistake);
+    world.add(run('a'));
+    await world.reconcile('a');
+    expect(world.statusOf('a')).toMatchObject({
+      phase: 'Failed',
+      message: expect.stringMatching(/^The run met an error that is not foreseen\. The log of the operator has it/),
+      people: { found: 2 },
+      finishedAt: at(0),
+    });
+    expect(JSON.stringify(world.statusOf('a'))).not.toContain('iterable');
+    expect(world.events).toContain('Warning DirectorySync a UnexpectedError');
+    expect(world.log.lines).toContainEqual({
+      level: 'error',
+      message: 'run failed unexpectedly',
+      fields: { namespace: 'acme', directory: 'corporate', run: 'a', err: mistake },
+    });
+  });
+
+  it('whose progress the server refuses ends', async () => {
+    world.api.endings.push('answered', new ApiError(403, { message: 'not allowed' }));
+    world.add(run('a'));
+    await world.reconcile('a');
+    expect(world.statusOf('a').phase).toBe('Failed');
+    expect(world.events).toContain('Warning DirectorySync a UnexpectedError');
+  });
+
+  it('outlasts a server that cannot answer, at its end too', async () => {
+    const busy = new ApiError(500, { message: 'etcd has no leader' });
+    world.contents = contentsOf();
+    world.api.endings.push('answered', busy, 'answered', 'answered', 'answered', busy);
+    world.add(run('a'));
+    await world.reconcile('a');
+    expect(world.api.endings).toEqual([]);
+    expect(world.statusOf('a').phase).toBe('Succeeded');
   });
 
   it('of a deposed leader writes nothing more', async () => {

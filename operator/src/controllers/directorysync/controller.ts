@@ -25,6 +25,7 @@ import { attempt } from '../mirrored.ts';
 import { brokenReference } from '../userdirectory/references.ts';
 import { isFinished, isPending } from '../userdirectory/runs.ts';
 import { decide } from './decide.ts';
+import { persistently } from './persistently.ts';
 import { carryOut, type Outcome, type Read, readServer } from './run.ts';
 import { type Progress, runStatus } from './status.ts';
 
@@ -125,11 +126,8 @@ async function reconcile(scope: Scope, { namespace, name }: Request, signal: Abo
       const fresh = await client.get(DirectorySync, { namespace, name }, { signal });
       if (isFinished(fresh)) return done;
       const { reason, message } = decision.problem;
-      await finish(scope, fresh, directory, {
-        phase: 'Failed',
-        facts: factsOf(fresh),
-        error: new RosterError(reason, message),
-      });
+      const outcome = { phase: 'Failed', facts: factsOf(fresh), error: new RosterError(reason, message) } as const;
+      await finish(scope, fresh, directory, outcome, signal);
       return done;
     }
     case 'start':
@@ -165,12 +163,12 @@ async function perform(scope: Scope, run: DirectorySync, directory: Directory, s
   let latest = fresh;
   const report = async (phase: RunPhase, facts: Progress) => {
     const status = runStatus(latest, phase, facts, now());
-    await patchStatus(client, DirectorySync, latest, status);
+    await persistently(signal, () => patchStatus(client, DirectorySync, latest, status));
     latest = { ...latest, status };
   };
   log.info({ namespace, directory: directory.metadata.name, run: name }, 'run started');
   const outcome = await carryOut(scope, read, fresh, directory, report, signal);
-  await finish(scope, latest, directory, outcome);
+  await finish(scope, latest, directory, outcome, signal);
 }
 
 async function finish(
@@ -178,6 +176,7 @@ async function finish(
   run: DirectorySync,
   directory: Directory | undefined,
   outcome: Outcome,
+  signal: AbortSignal,
 ): Promise<void> {
   const { client, log, now, events, mirror } = context;
   const { namespace = '', name, uid = '' } = run.metadata;
@@ -185,7 +184,8 @@ async function finish(
   const facts = { ...outcome.facts, finishedAt: seconds(now()) };
   const problem = error === undefined ? {} : { problem: { reason: error.reason, message: error.message } };
   const status = runStatus(run, phase, { ...facts, ...problem }, now());
-  await patchStatus(client, DirectorySync, run, status);
+  // A run whose end does not reach the server would be taken for interrupted.
+  await persistently(signal, () => patchStatus(client, DirectorySync, run, status));
   log[phase === 'Succeeded' ? 'info' : 'warn'](
     {
       namespace,

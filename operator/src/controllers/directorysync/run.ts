@@ -12,6 +12,7 @@ import {
 import { readAll } from '../../directory/reader.ts';
 import type { DirectoryContents } from '../../directory/record.ts';
 import { RosterError } from '../../errors.ts';
+import type { Logger } from '../../runtime/index.ts';
 import { seconds } from '../conditions.ts';
 import { type Context, tenantName } from '../context.ts';
 import type { Secrets } from '../secrets.ts';
@@ -82,10 +83,17 @@ export async function carryOut(
     return conclusion(plan, verdict, applied, learn);
   } catch (error) {
     signal.throwIfAborted();
+    if (!(error instanceof RosterError)) return { phase: 'Failed', facts, error: unexpected(context.log, run, error) };
     // A deposed leader writes nothing more: its successor ends the run.
-    if (!(error instanceof RosterError) || error.reason === 'NoLongerLeader') throw error;
+    if (error.reason === 'NoLongerLeader') throw error;
     return { phase: 'Failed', facts, error };
   }
+}
+
+/** The log has the error itself; what it says may not be for users. */
+function unexpected(log: Logger, { metadata: { namespace, name }, spec }: DirectorySync, err: unknown): RosterError {
+  log.error({ namespace, directory: spec.directory, run: name, err }, 'run failed unexpectedly');
+  return new RosterError('UnexpectedError', 'The run met an error that is not foreseen.');
 }
 
 /** Reads the server that the directory names, with the credentials of its Secret. */

@@ -1,7 +1,5 @@
-import { setTimeout } from 'node:timers/promises';
 import { apiVersion, Group, type KubernetesObject, Recipient, type ResourceType, User } from '@roster/crds';
 import { type Target, WriteRefused } from '../../directory/apply.ts';
-import { RosterError } from '../../errors.ts';
 import {
   type ApiClient,
   ApiError,
@@ -9,13 +7,8 @@ import {
   isInvalid,
   isNotFound,
   type JsonPatchOperation,
-  TransportError,
 } from '../../runtime/index.ts';
-
-/** So long a run waits for an API server that does not answer, in milliseconds, before it gives up. */
-const patienceMs = 60_000;
-const firstDelayMs = 250;
-const longestDelayMs = 5_000;
+import { persistently } from './persistently.ts';
 
 type Synced = KubernetesObject & {
   readonly spec: { readonly source?: { readonly authority: string; readonly externalId: string } };
@@ -33,7 +26,7 @@ export function apiTarget(
   const create = async (kind: keyof typeof types, name: string, spec: Synced['spec']) => {
     const type = types[kind] as ResourceType<KubernetesObject> as ResourceType<Synced>;
     const object: Synced = { apiVersion, kind, metadata: { name, namespace }, spec };
-    await persistently(signal, async () => {
+    await perform(signal, async () => {
       try {
         await client.create(type, object, { signal });
       } catch (error) {
@@ -59,7 +52,7 @@ export function apiTarget(
         { op: 'add', path: '/spec/source', value: source },
       ];
       const type = types[kind] as ResourceType<KubernetesObject> as ResourceType<Synced>;
-      await persistently(signal, async () => {
+      await perform(signal, async () => {
         try {
           await client.jsonPatch(type, { namespace, name }, operations, { signal });
         } catch (error) {
@@ -78,26 +71,12 @@ function sameIdentity(a: Synced['spec']['source'], b: Synced['spec']['source']):
   return a?.authority === b?.authority && a?.externalId === b?.externalId;
 }
 
-/**
- * Repeats a write while the API server does not answer: all of these writes may be repeated, since each says what it
- * expects to find.
- * @throws WriteRefused for a refusal of this one object; RosterError when the server stays away.
- */
-async function persistently<T>(signal: AbortSignal, write: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + patienceMs;
-  for (let delay = firstDelayMs; ; delay = Math.min(delay * 2, longestDelayMs)) {
-    try {
-      return await write();
-    } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof ApiError && error.code < 500 && error.code !== 429) {
-        throw new WriteRefused(isNotFound(error) ? 'The object was deleted meanwhile.' : error.message.slice(0, 500));
-      }
-      if (!(error instanceof ApiError || error instanceof TransportError)) throw error;
-      if (Date.now() + delay > deadline) {
-        throw new RosterError('ApiServerUnavailable', 'The API server did not answer for a minute.', { cause: error });
-      }
-      await setTimeout(delay, undefined, { signal });
-    }
+/** @throws WriteRefused for a refusal of this one object; RosterError when the server stays away. */
+async function perform(signal: AbortSignal, write: () => Promise<void>): Promise<void> {
+  try {
+    await persistently(signal, write);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    throw new WriteRefused(isNotFound(error) ? 'The object was deleted meanwhile.' : error.message.slice(0, 500));
   }
 }

@@ -10,6 +10,7 @@ import { removeSeries } from '../../metrics.ts';
 import {
   type Controller,
   done,
+  generationChanged,
   type InformerEvent,
   isNotFound,
   type Manager,
@@ -76,11 +77,7 @@ export function addDirectorySyncController(
       (event) => [requestFor(event.object), ...(ends(event) ? pendingOf(event.object.metadata.namespace) : [])],
       ends,
     )
-    .watches(
-      directories,
-      ({ object }) => pendingOf(object.metadata.namespace),
-      (event) => event.type !== 'updated' || event.object.spec.suspend !== event.old.spec.suspend,
-    )
+    .watches(directories, ({ object }) => pendingOf(object.metadata.namespace), generationChanged)
     .watches(tenants, ({ object }) => pendingOf(object.metadata.namespace), appears)
     .watches(organizations, ({ object }) => pendingOf(object.metadata.namespace), appears)
     .watches(roles, ({ object }) => pendingOf(object.metadata.namespace), appears);

@@ -38,17 +38,18 @@ export const suffix = 'dc=example,dc=com';
 /** Of the service account, and of the administrator: the server is gone after the test. */
 export const password = 'correct-horse';
 
+const imageName = 'localhost/roster-openldap:test';
 /** Builds the image once on a machine; its name lets later runs find it. */
-let image: Promise<GenericContainer> | undefined;
-const buildImage = (): Promise<GenericContainer> =>
-  GenericContainer.fromDockerfile(fileURLToPath(new URL('../../hack/openldap', import.meta.url))).build(
-    'localhost/roster-openldap:test',
-    { deleteOnExit: false },
-  );
+let built: Promise<unknown> | undefined;
+const build = (): Promise<unknown> =>
+  GenericContainer.fromDockerfile(fileURLToPath(new URL('../../hack/openldap', import.meta.url))).build(imageName, {
+    deleteOnExit: false,
+  });
 
 /** Starts an OpenLDAP with these entries, which begin with the suffix itself. */
 export async function startOpenLDAP(options: OpenLDAPOptions): Promise<OpenLDAP> {
-  image ??= buildImage();
+  built ??= build();
+  await built;
   const { entries, sizeLimit = -1, anonymousRead = false, hidden = [], access } = options;
   const paths = { data: '/slapd/data', run: '/slapd', tls: '/slapd/tls' };
   const tls = await certificates(options);
@@ -58,7 +59,7 @@ export async function startOpenLDAP(options: OpenLDAPOptions): Promise<OpenLDAP>
   });
   const data = Array.from(entries, contentRecord).join('');
   const file = (target: string, content: string) => ({ target: `/slapd/${target}`, content });
-  const container = await (await image)
+  const container = await new GenericContainer(imageName)
     .withCopyContentToContainer([
       file('config.ldif', config),
       file('data.ldif', data),

@@ -2,13 +2,13 @@ import { apiVersion, DirectorySync, type KubernetesObject, type UserDirectory } 
 import { Attribute, Change, Client } from 'ldapts';
 import { administrator } from '../../hack/openldap/config.ts';
 import { generateDirectory } from '../../hack/openldap/people.ts';
-import { type OpenLDAP, startOpenLDAP, suffix } from './openldap.ts';
+import { type OpenLDAP, type OpenLDAPOptions, password, startOpenLDAP, suffix } from './openldap.ts';
 import type { Administrator } from './roster.ts';
 
 /** An OpenLDAP without people, in which each test has a part of the tree. */
-export async function startDirectoryServer(): Promise<OpenLDAP> {
+export async function startDirectoryServer(options: Omit<OpenLDAPOptions, 'entries'> = {}): Promise<OpenLDAP> {
   const empty = generateDirectory({ suffix, people: 0, groups: 0, memberships: 0, specialCases: false });
-  return await startOpenLDAP({ entries: empty.entries('correct-horse') });
+  return await startOpenLDAP({ ...options, entries: empty.entries(password) });
 }
 
 type Attributes = Readonly<Record<string, string | readonly string[]>>;
@@ -71,23 +71,34 @@ export class Branch implements AsyncDisposable {
     return `cn=${cn},${this.groups}`;
   }
 
-  /** The Secret and the UserDirectory for this part; `url` where it is not the server's own. */
-  manifests({ url, ldap, ...spec }: DirectoryOptions = {}): KubernetesObject[] {
-    const server = url ?? this.#server.urls.ldaps;
-    return [
-      secret(this.#server, [server]),
-      userDirectory({
-        ...spec,
+  /** The Secret and the UserDirectory for this part. */
+  manifests({ url = this.#server.urls.ldaps, secret = {}, ldap, ...spec }: DirectoryOptions = {}): KubernetesObject[] {
+    const { username, password, caBundle } = this.#server;
+    const { hosts = url, ...keys } = secret;
+    const credentials = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'corporate', annotations: { 'roster.dev/hosts': hosts } },
+      stringData: { username, password, ...keys },
+    };
+    const directory = {
+      apiVersion,
+      kind: 'UserDirectory',
+      metadata: { name: 'corporate' },
+      spec: {
+        organization: 'main',
         ldap: {
-          urls: [server],
-          caBundle: this.#server.caBundle,
+          urls: [url],
+          caBundle,
           credentials: { secretRef: { name: 'corporate' } },
           users: { baseDN: this.people },
           groups: { baseDN: this.groups },
           ...ldap,
         },
-      }),
-    ];
+        ...spec,
+      },
+    };
+    return [credentials, directory];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -118,27 +129,11 @@ type Ldap = NonNullable<Spec['ldap']>;
 /** Fields of the spec, over those that every test has. */
 export type DirectoryOptions = { readonly [Field in Exclude<keyof Spec, 'ldap'>]?: Spec[Field] } & {
   readonly ldap?: { readonly [Field in keyof Ldap]?: Ldap[Field] };
+  /** That of the server when absent. */
   readonly url?: string;
+  /** What the Secret says: the service account, for the URL, unless told. */
+  readonly secret?: { readonly hosts?: string; readonly username?: string; readonly password?: string };
 };
-
-/** With the service account, which may go to these URLs. */
-export function secret(server: OpenLDAP, urls: readonly string[], more: Readonly<Record<string, string>> = {}) {
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'corporate', annotations: { 'roster.dev/hosts': urls.join('\n') } },
-    stringData: { username: server.username, password: server.password, ...more },
-  };
-}
-
-function userDirectory(spec: object): KubernetesObject & { readonly spec: object } {
-  return {
-    apiVersion,
-    kind: 'UserDirectory',
-    metadata: { name: 'corporate' },
-    spec: { organization: 'main', ...spec },
-  };
-}
 
 const ended: readonly unknown[] = ['Succeeded', 'Failed', 'Held', 'Aborted'];
 let runs = 0;

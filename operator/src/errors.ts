@@ -230,6 +230,11 @@ export const writeErrors = define({
     meaning: 'Some people or groups could not be written.',
     remedy: 'The samples of the run say which and why; the next run tries them again.',
   },
+  WritesForbidden: {
+    meaning: 'The API server forbids the operator one write after another, so the run gave up.',
+    remedy:
+      'Give the operator its rights back, or lift the quota or policy that the message names; then start another run.',
+  },
   ApiServerUnavailable: {
     meaning: 'The Kubernetes API server could not be reached for a while.',
     remedy: 'Nothing is lost: start another run, which plans afresh.',

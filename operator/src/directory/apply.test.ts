@@ -79,11 +79,12 @@ const updateGroup = (name: string): GroupAction => ({
 const planOf = (people: readonly PersonAction[], groups: readonly GroupAction[] = []): Plan =>
   ({ people, groups }) as unknown as Plan;
 
-/** Remembers what is written; `refused` and `broken` name objects whose writes fail, `holders` who has which address. */
+/** Remembers what is written; `refused`, `forbidden` and `broken` name objects whose writes fail, `holders` who has which address. */
 class MemoryTarget implements Target {
   readonly log: string[] = [];
   readonly wants: Want[][] = [];
   readonly refused = new Set<string>();
+  readonly forbidden = new Set<string>();
   readonly broken = new Set<string>();
   readonly holders = new Map<string, Holder>();
   underWay = 0;
@@ -119,6 +120,7 @@ class MemoryTarget implements Target {
     try {
       await this.gate;
       if (this.refused.has(name)) throw new WriteRefused(`The server does not like ${name}.`);
+      if (this.forbidden.has(name)) throw new WriteRefused(`Nobody may write ${name}.`, { forbidden: true });
       if (this.broken.has(name)) throw new Error(`broken at ${name}`);
       this.log.push(`${what} ${name}`);
     } finally {
@@ -216,6 +218,35 @@ describe('one record that is refused', () => {
         ...expected,
       },
     ]);
+  });
+});
+
+describe('many records that are refused', () => {
+  const names = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `user-${from + index}`);
+
+  it('end it when the operator may write none of them', async () => {
+    const target = new MemoryTarget();
+    for (const name of names(0, 200)) target.forbidden.add(name);
+    const progress: number[] = [];
+    const applied = apply(planOf(many(200)), target, { progress: (done) => progress.push(done) });
+    await expect(applied).rejects.toMatchObject({
+      reason: 'WritesForbidden',
+      message: expect.stringMatching(/^50 writes in a row were forbidden, the last one so: Nobody may write user-\d+\.$/),
+    });
+    expect(progress.length).toBe(49);
+  });
+
+  it('are failures while one in between is written', async () => {
+    const target = new MemoryTarget();
+    for (const name of [...names(0, 49), ...names(50, 99)]) target.forbidden.add(name);
+    const { written, failures } = await apply(planOf(many(99)), target, { concurrency: 1 });
+    expect({ written, failed: failures.length }).toEqual({ written: 1, failed: 98 });
+  });
+
+  it('are failures when it is for what they are', async () => {
+    const target = new MemoryTarget();
+    for (const name of names(0, 200)) target.refused.add(name);
+    expect((await apply(planOf(many(200)), target)).failures).toHaveLength(200);
   });
 });
 

@@ -6,7 +6,7 @@ import {
   type Recipient,
   type User,
 } from '@roster/crds';
-import type { Reason } from '../errors.ts';
+import { type Reason, RosterError } from '../errors.ts';
 import { executable, type Verdict } from './guard.ts';
 import type {
   CreateRecipient,
@@ -48,7 +48,15 @@ export interface Target {
 }
 
 /** The API server does not take this write; the sentence is the server's. */
-export class WriteRefused extends Error {}
+export class WriteRefused extends Error {
+  /** The operator may not do this, which need not be about the record. */
+  readonly forbidden: boolean;
+
+  constructor(message: string, { forbidden = false }: { readonly forbidden?: boolean } = {}) {
+    super(message);
+    this.forbidden = forbidden;
+  }
+}
 
 export interface Applied {
   readonly written: number;
@@ -67,12 +75,16 @@ export interface ApplyOptions {
   readonly progress: (done: number, total: number) => void;
 }
 
+/** After so many writes in a row that are forbidden, a right is missing: to go on would only repeat it. */
+const mostForbiddenInARow = 50;
+
 /** So many addresses are claimed in one transaction. */
 const reservationSize = 5_000;
 
 /**
  * Carries a plan out: groups first, since people name them, then people. One record that is refused does not stop the
  * others. Each write stands for itself: whatever happens in between, the next plan starts from what is there.
+ * @throws RosterError WritesForbidden; whatever the target throws beside WriteRefused.
  */
 export async function applyPlan(plan: Plan, target: Target, options: ApplyOptions): Promise<Applied> {
   const { verdict, signal, concurrency, progress } = options;
@@ -80,6 +92,7 @@ export async function applyPlan(plan: Plan, target: Target, options: ApplyOption
   const total = plan.groups.length + people.length;
   const failures: PlanLine[] = [];
   let written = 0;
+  let forbiddenInARow = 0;
 
   const refuse = (action: GroupAction | PersonAction, reason: Reason, message: string) => {
     failures.push(failure(action, reason, message));
@@ -91,8 +104,10 @@ export async function applyPlan(plan: Plan, target: Target, options: ApplyOption
       await carryOut();
     } catch (error) {
       if (!(error instanceof WriteRefused)) throw error;
+      if (error.forbidden && ++forbiddenInARow >= mostForbiddenInARow) throw writesForbidden(error);
       return refuse(action, 'WriteRefused', error.message);
     }
+    forbiddenInARow = 0;
     written++;
     progress(written + failures.length, total);
   };
@@ -157,6 +172,11 @@ function failure(action: GroupAction | PersonAction, reason: Reason, message: st
     reason,
     message,
   };
+}
+
+function writesForbidden({ message }: WriteRefused): RosterError {
+  const sentence = `${mostForbiddenInARow} writes in a row were forbidden, the last one so: ${message.replace(/\.$/, '')}.`;
+  return new RosterError('WritesForbidden', sentence);
 }
 
 function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {

@@ -72,9 +72,10 @@ describe('on the API server', () => {
     expect(api.requests).toEqual(['patch User jane', 'patch User jane', 'get User jane']);
   });
 
-  it.each([403, 413, 422])('a refusal with code %i concerns this object only', async (code) => {
+  it.each([401, 403, 413, 422])('a refusal with code %i concerns this object only', async (code) => {
     api.endings.push(new ApiError(code, { message: 'a policy refuses it' }));
-    await expect(target.createUser('jane', spec)).rejects.toThrow(new WriteRefused('a policy refuses it'));
+    const refusal = new WriteRefused('a policy refuses it', { forbidden: code < 404 });
+    await expect(target.createUser('jane', spec)).rejects.toEqual(refusal);
   });
 
   it.each([429, 500, 503])('a write that is answered with %i is repeated', async (code) => {

@@ -77,6 +77,7 @@ async function perform(signal: AbortSignal, write: () => Promise<void>): Promise
     await persistently(signal, write);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    throw new WriteRefused(isNotFound(error) ? 'The object was deleted meanwhile.' : error.message.slice(0, 500));
+    if (isNotFound(error)) throw new WriteRefused('The object was deleted meanwhile.');
+    throw new WriteRefused(error.message.slice(0, 500), { forbidden: error.code === 401 || error.code === 403 });
   }
 }

@@ -25,19 +25,26 @@ import { startScriptedServer } from './scriptedldap.ts';
 import { sentence, states, statusesHold } from './status.ts';
 
 let server: OpenLDAP;
+/** Gives two entries at most. */
 let limited: OpenLDAP;
+/** Shows nobody who is in a group. */
+let silent: OpenLDAP;
 let roster: Roster;
 let acme: Administrator;
 let branch: Branch;
 let namespaces: string[];
 
 beforeAll(async () => {
-  [server, limited] = await Promise.all([startDirectoryServer(), startDirectoryServer({ sizeLimit: 2 })]);
+  [server, limited, silent] = await Promise.all([
+    startDirectoryServer(),
+    startDirectoryServer({ sizeLimit: 2 }),
+    startDirectoryServer({ hidden: ['member'] }),
+  ]);
   namespaces = await Promise.all(Array.from({ length: 5 }, () => createNamespace()));
   roster = await openRoster({ namespaces: [...namespaces] });
   return async () => {
     await roster.close();
-    await Promise.all([server, limited].map((each) => each[Symbol.asyncDispose]()));
+    await Promise.all([server, limited, silent].map((each) => each[Symbol.asyncDispose]()));
   };
 });
 
@@ -239,17 +246,30 @@ describe('a directory', () => {
     await mend();
   });
 
-  it('that gives no more entries than its size limit: SizeLimitExceeded', async () => {
-    const other = await populate(limited);
-    onTestFinished(() => other[Symbol.asyncDispose]());
+  it.each<[string, Reason, () => OpenLDAP, () => string]>([
+    [
+      'that gives no more entries than its size limit',
+      'SizeLimitExceeded',
+      () => limited,
+      () => `${limited.urls.ldaps} answers the search below ${branch.people} with an error (result code 4).`,
+    ],
+    [
+      'that hides who is in a group',
+      'IncompleteRead',
+      () => silent,
+      () =>
+        'The read is not proved to be complete: The server shows no members of 1 groups that must have some, ' +
+        `first of ${branch.group('Choir')}: let the account read them.`,
+    ],
+  ])('%s: %s', async (_, reason, another, said) => {
+    const grown = await populate(another());
+    onTestFinished(() => grown[Symbol.asyncDispose]());
     const before = await everything();
-    await acme.apply(...other.manifests());
+    await acme.apply(...grown.manifests());
     await acme.eventually(UserDirectory, 'corporate', ({ status }) =>
-      expect(status?.connection?.server).toBe(limited.urls.ldaps),
+      expect(status?.connection?.server).toBe(another().urls.ldaps),
     );
-    expect(await failure('SizeLimitExceeded')).toBe(
-      `${limited.urls.ldaps} answers the search below ${branch.people} with an error (result code 4).`,
-    );
+    expect(await failure(reason)).toBe(said());
     expect(await everything()).toEqual(before);
     await mend();
   });

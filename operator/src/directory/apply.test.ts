@@ -231,7 +231,9 @@ describe('many records that are refused', () => {
     const applied = apply(planOf(many(200)), target, { progress: (done) => progress.push(done) });
     await expect(applied).rejects.toMatchObject({
       reason: 'WritesForbidden',
-      message: expect.stringMatching(/^50 writes in a row were forbidden, the last one so: Nobody may write user-\d+\.$/),
+      message: expect.stringMatching(
+        /^50 writes in a row were forbidden, the last one so: Nobody may write user-\d+\.$/,
+      ),
     });
     expect(progress.length).toBe(49);
   });

@@ -20,7 +20,7 @@ export const isPending = (run: DirectorySync): boolean =>
   run.status?.phase === undefined || run.status.phase === 'Pending';
 
 /** What the crash of an operator interrupts is not continued for ever: it may be the run that crashes it. */
-const mostInterruptionsInARow = 3;
+const mostInterruptionsInARow = 10;
 
 /** Why a directory should be read now. Absent: there is no reason. */
 export interface RunRequest {

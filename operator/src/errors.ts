@@ -287,10 +287,6 @@ export const resourceErrors = define({
     meaning: 'The directory that the run names does not exist.',
     remedy: 'Correct spec.directory and create another run.',
   },
-  DirectorySuspended: {
-    meaning: 'The directory is suspended.',
-    remedy: 'Set suspend to false on the directory.',
-  },
   UnexpectedError: {
     meaning: 'The run met an error that is not foreseen.',
     remedy: 'The log of the operator has it under the name of the run; report it, and start another run.',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { baseStatus, count, email, language, objectName, text, timestamp } from '../fields.ts';
+import { baseStatus, count, email, language, objectName, text } from '../fields.ts';
 import { conditionStatus, defineKind, type ObjectOf, progressConditions, readyColumns, readyMessage } from '../kind.ts';
 
 export const Tenant = defineKind({
@@ -57,7 +57,6 @@ export const Tenant = defineKind({
     users: count('How many users the tenant has.').optional(),
     recipients: count('How many recipients the tenant has.').optional(),
     groups: count('How many groups the tenant has.').optional(),
-    mirroredAt: timestamp('When the database was last compared with the resources.').optional(),
   }),
   rules: [
     {
@@ -70,7 +69,7 @@ export const Tenant = defineKind({
     {
       type: 'MirrorHeld',
       description:
-        'True when so many people vanished at once that the database was left as it was; the message says how to go on.',
+        'True when so much vanished at once that the database was left as it was; the message says how to go on.',
     },
     ...progressConditions,
   ],

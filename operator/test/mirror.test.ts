@@ -185,25 +185,30 @@ describe('a leader who was deposed', () => {
     expect(await names()).toEqual(['jane']);
   });
 
-  it('cannot keep the next one waiting by hanging in a transaction', async () => {
-    await leader(url, 1_000);
+  it('cannot keep the next one waiting by freezing in a transaction', async () => {
+    await using wire = await startWire(url);
+    await leader(wire.url, 1_000);
+    const frozen = Promise.withResolvers<void>();
     const hanging = opened[0]?.writer.transaction().execute(async (transaction) => {
       await sql`select * from roster.installation for share`.execute(transaction);
       await sql`insert into roster.groups (namespace, name, uid, display_name, organization, computed)
         values ('acme', 'zombie', '', '', '', false)`.execute(transaction);
-      await asleep.promise;
+      wire.freeze();
+      await frozen.promise;
       await sql`select 1`.execute(transaction);
     });
-    const asleep = Promise.withResolvers<void>();
     const end = Promise.allSettled([hanging]);
     await expect
-      .poll(() => select("select 1 from pg_stat_activity where state = 'idle in transaction'"))
+      .poll(() =>
+        select("select 1 from pg_stat_activity where state = 'idle in transaction' and datname = current_database()"),
+      )
       .toHaveLength(1);
     const next = await Mirror.open(await open(), { identity, logger: quiet });
     expect(await next.mint()).toBe(2);
-    asleep.resolve();
+    frozen.resolve();
     expect(await end).toMatchObject([{ status: 'rejected' }]);
     expect(await select('select * from roster.groups')).toEqual([]);
+    await opened.shift()?.close();
   });
 
   async function waitingForLocks(sessions: number): Promise<void> {

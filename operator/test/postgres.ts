@@ -24,18 +24,22 @@ export interface Postgres extends AsyncDisposable {
 /** Of the administrator: the server is gone after the test. */
 export const password = 'correct-horse';
 
+const imageName = 'localhost/roster-postgres:test';
 /** Builds the image once on a machine; its name lets later runs find it. */
-let image: Promise<GenericContainer> | undefined;
-const buildImage = (): Promise<GenericContainer> =>
+let built: Promise<unknown> | undefined;
+const build = (): Promise<unknown> =>
   GenericContainer.fromDockerfile(fileURLToPath(new URL('../../hack/docker/postgres', import.meta.url))).build(
-    'localhost/roster-postgres:test',
-    { deleteOnExit: false },
+    imageName,
+    {
+      deleteOnExit: false,
+    },
   );
 
 export async function startPostgres(): Promise<Postgres> {
-  image ??= buildImage();
+  built ??= build();
+  await built;
   const port = await freePort();
-  const started = await (await image)
+  const started = await new GenericContainer(imageName)
     .withExposedPorts({ container: 5432, host: port })
     .withWaitStrategy(Wait.forLogMessage('database system is ready to accept connections'))
     .start();
@@ -81,12 +85,15 @@ export interface Wire extends AsyncDisposable {
   loseNextCommitAnswer(): void;
   /** Cuts all connections now. */
   cut(): void;
+  /** Hands nothing over any more, not even that a side has gone: the client looks frozen to the server. */
+  freeze(): void;
 }
 
 export async function startWire(url: string): Promise<Wire> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
   let losing = false;
+  let frozen = false;
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
     let committing = false;
@@ -95,15 +102,18 @@ export async function startWire(url: string): Promise<Wire> {
       socket.on('error', () => {});
       socket.on('close', () => {
         sockets.delete(socket);
+        if (frozen) return;
         client.destroy();
         upstream.destroy();
       });
     }
     client.on('data', (data) => {
+      if (frozen) return;
       committing = losing && data.includes('commit');
       upstream.write(data);
     });
     upstream.on('data', (data) => {
+      if (frozen) return;
       if (!committing) {
         client.write(data);
         return;
@@ -124,6 +134,9 @@ export async function startWire(url: string): Promise<Wire> {
       losing = true;
     },
     cut,
+    freeze() {
+      frozen = true;
+    },
     async [Symbol.asyncDispose]() {
       cut();
       server.close();

@@ -9,9 +9,9 @@ interface QueryError {
   readonly constraint?: string;
 }
 
-/** The database refuses what a row holds; others may go on. Class 22: data, 23: integrity, 54: too long. */
+/** The database refuses what a row holds; others may go on. Class 21: cardinality, 22: data, 23: integrity, 54: too long. */
 export function isRowRefused(error: unknown): boolean {
-  return /^(22|23|54)/.test(sqlState(error));
+  return /^(21|22|23|54)/.test(sqlState(error));
 }
 
 /** Two transactions got in each other's way: the same again may succeed. */

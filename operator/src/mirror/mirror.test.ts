@@ -53,6 +53,7 @@ describe('writing', () => {
       organizations: [
         { name: 'sales', roles: ['y', 'x'] },
         { name: 'main', roles: [] },
+        { name: 'sales', roles: ['x', 'z'] },
       ],
       groups: ['g2', 'g1'],
     });

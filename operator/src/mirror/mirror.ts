@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { DatabaseError } from '../errors.ts';
 import { Backlog } from './backlog.ts';
+import type { Applied, Result, Stored } from './change.ts';
 import { Claims, type ClaimType, type Conflict, type Freed, releaseOrphans } from './claims.ts';
 import { type Database, type MirrorLogger, query } from './database.ts';
 import { Fence } from './fence.ts';
@@ -31,8 +32,8 @@ import {
   type Written,
   type WrittenPerson,
 } from './rows.ts';
-import { type Applied, type Result, RowWriter, type RowWriterParts } from './rowwriter.ts';
-import { readTable, type Stored, storedDigest, type Table, writeTable } from './table.ts';
+import { RowWriter, type RowWriterParts } from './rowwriter.ts';
+import { readTable, storedDigest, type Table, writeTable } from './table.ts';
 import { countBuried, purgePeople, purgeResources, readTombstones, type Tombstone } from './tombstones.ts';
 import { Waiting } from './waiting.ts';
 import { Writer } from './writer.ts';

@@ -1,22 +1,12 @@
 /** Users and recipients: a row each, with what they belong to in tables beside it. */
 import { sql } from 'kysely';
+import type { Applied, Change, Gone, Result, Stored } from './change.ts';
 import { type Conflict, type Freed, freeClaims, settleClaims } from './claims.ts';
 import { type Database, query, type Writing } from './database.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { type KeyText, keyText } from './key.ts';
 import type { PersonKind, PersonRow } from './rows.ts';
-import type { Applied, Change, Gone, Result } from './rowwriter.ts';
-import {
-  assignments,
-  type Columns,
-  differs,
-  fromRow,
-  recordset,
-  type Stored,
-  sorted,
-  storedDigest,
-  timestamp,
-} from './table.ts';
+import { assignments, type Columns, differs, fromRow, recordset, sorted, storedDigest, timestamp } from './table.ts';
 import { bury } from './tombstones.ts';
 
 const columns: Columns = {
@@ -78,8 +68,8 @@ export function storePerson({ namespace, kind, name, ...row }: PersonRow): Store
       external_id: row.externalId ?? null,
       missing_since: timestamp(row.missingSince),
     },
-    organizations: row.organizations
-      .map(({ name, roles }) => ({ name, roles: sorted(roles) }))
+    organizations: [...Map.groupBy(row.organizations, ({ name }) => name)]
+      .map(([name, held]) => ({ name, roles: sorted(held.flatMap(({ roles }) => roles)) }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     groups: sorted(row.groups),
   };

@@ -1,35 +1,14 @@
 import { sql } from 'kysely';
 import type { Backlog } from './backlog.ts';
 import { Batcher, type Outcome } from './batcher.ts';
+import type { Applied, Change, Result, Stored } from './change.ts';
 import type { Writing } from './database.ts';
 import type { Digest } from './digest.ts';
 import { isRowRefused, rowRejected } from './failure.ts';
 import type { Inventory } from './inventory.ts';
 import { type KeyText, parseKey } from './key.ts';
-import type { MirroredKind, RowKey } from './rows.ts';
-import type { Stored } from './table.ts';
+import type { MirroredKind } from './rows.ts';
 import type { Writer } from './writer.ts';
-
-/** What is to become of a row. */
-export type Change<S extends Stored = Stored> = { readonly stored: S } | { readonly gone: Gone };
-
-export interface Gone extends RowKey {
-  /** An administrator confirmed that it is meant. */
-  readonly confirmed: boolean;
-}
-
-/** What became of it. */
-export interface Result {
-  /** Whether the database was changed. */
-  readonly written: boolean;
-  /** What the row holds now; undefined when it is gone. */
-  readonly digest: Digest | undefined;
-}
-
-/** What one transaction did to its rows, and what else there is to tell of it. */
-export interface Applied<R extends Result> {
-  readonly results: ReadonlyMap<KeyText, R>;
-}
 
 /** Writes a batch in a number of statements that does not grow with it. */
 type Apply<S extends Stored, A> = (transaction: Writing, batch: ReadonlyMap<KeyText, Change<S>>) => Promise<A>;

@@ -1,21 +1,13 @@
 /** What the tables of mirrored objects have in common: columns, upserts of many rows, and reading them back. */
 import { type RawBuilder, sql } from 'kysely';
+import type { Applied, Change, Gone, Result, Stored } from './change.ts';
 import { type Database, query, type Writing } from './database.ts';
 import { type Digest, digestOf } from './digest.ts';
 import { type KeyText, keyText } from './key.ts';
 import type { MirroredKind } from './rows.ts';
-import type { Applied, Change, Gone, Result } from './rowwriter.ts';
 
 export type ColumnType = 'text' | 'boolean' | 'integer' | 'text[]' | 'timestamptz' | 'jsonb';
 export type Columns = Readonly<Record<string, ColumnType>>;
-
-/** A row as the database holds it: what names the object, and a value of JSON for each column. */
-export interface Stored {
-  readonly namespace: string;
-  readonly kind: MirroredKind;
-  readonly name: string;
-  readonly values: Readonly<Record<string, unknown>>;
-}
 
 export function storedDigest(columns: Columns, { values }: Stored): Digest {
   return digestOf(Object.keys(columns).map((column) => values[column] ?? null));

@@ -1,10 +1,10 @@
 /** People whose object is gone: kept for 30 days, since objects also vanish by accident and content has an owner. */
 import { sql } from 'kysely';
+import type { Gone } from './change.ts';
 import { type Database, query, type Writing } from './database.ts';
 import { type KeyText, keyText } from './key.ts';
 import { resourceTables } from './resources.ts';
 import type { PersonKind, RowKey } from './rows.ts';
-import type { Gone } from './rowwriter.ts';
 import { recordset } from './table.ts';
 
 /** An address of somebody who was deleted and may come back. */

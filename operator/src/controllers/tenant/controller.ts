@@ -44,6 +44,12 @@ export function addTenantController(manager: Manager, context: Context) {
       reconcile: (request) => reconcile(context, vanishings, request),
     })
     .watches(tenants, undefined, anyOf(generationChanged, annotationsChanged));
+  // With it goes who could say what is meant, so its own row waits with the others.
+  tenants.onEvent(({ type, object: { metadata } }) => {
+    if (type === 'deleted') {
+      vanishings.report({ namespace: metadata.namespace ?? '', kind: 'Tenant', name: metadata.name });
+    }
+  });
   const tenantOf = (object: KubernetesObject): Request => ({
     namespace: object.metadata.namespace ?? '',
     name: tenantName,

@@ -58,3 +58,26 @@ export async function namesInDatabase(
     select name from ${sql.raw(`roster_api.${view}`)} where tenant = ${tenant} order by name`.execute(database.reader);
   return rows.map(({ name }) => name);
 }
+
+interface RowInDatabase {
+  readonly name: string;
+  /** Stays for as long as the row does. */
+  readonly id: string;
+  readonly display_name: string;
+}
+
+/** All that the application finds of a tenant. */
+export async function everythingInDatabase(database: Database, tenant: string) {
+  const list = async (view: 'organizations' | 'roles' | 'groups') => {
+    const { rows } = await sql<RowInDatabase>`
+      select name, id, display_name from ${sql.raw(`roster_api.${view}`)} where tenant = ${tenant}
+      order by name`.execute(database.reader);
+    return rows;
+  };
+  return {
+    people: await peopleInDatabase(database, tenant),
+    organizations: await list('organizations'),
+    roles: await list('roles'),
+    groups: await list('groups'),
+  };
+}

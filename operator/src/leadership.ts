@@ -96,7 +96,7 @@ async function persist({ log, metrics }: Context, signal: AbortSignal, work: () 
     } catch (error) {
       if (!isOutage(error)) throw error;
       metrics.databaseUp.set(0);
-      log.warn({ error: error.message }, 'waiting for the database');
+      log.warn({ err: error }, 'waiting for the database');
       await setTimeout(takeOverRetryMs, undefined, { signal });
     }
   }
@@ -108,16 +108,16 @@ async function watchHealth(
   tenants: Controller,
   signal: AbortSignal,
 ): Promise<void> {
-  let before: string | undefined;
+  let before: Error | undefined;
   await every(healthIntervalMs, signal, async () => {
     const trouble = await mirror.healthy().then(
       () => undefined,
-      (error: Error) => error.message,
+      (error: Error) => error,
     );
     metrics.databaseUp.set(trouble === undefined ? 1 : 0);
     metrics.mirrorLag.set(mirror.stats().lagSeconds);
-    if (trouble === before) return;
-    if (trouble !== undefined) log.error({ error: trouble }, 'the database does not answer');
+    if (trouble?.message === before?.message) return;
+    if (trouble !== undefined) log.error({ err: trouble }, 'the database does not answer');
     else log.info({}, 'the database answers again');
     before = trouble;
     for (const { metadata } of informers.tenants.cache.list()) {

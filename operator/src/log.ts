@@ -3,7 +3,8 @@ import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
 
 /**
- * The log for operators, on standard error. Keys are stable: time, level, msg, controller, namespace, name, error.
+ * The log for operators, on standard error. Keys are stable: time, level, msg, controller, namespace, name, and err for
+ * an error, which is pino's own word: https://getpino.io/#/docs/api?id=errorkey-string. It is never a plain string.
  * Personal data appears at level debug only; values under keys that hold secrets are never printed.
  */
 export function createLogger(config: Pick<Config, 'logFormat' | 'logLevel'>): Logger {

@@ -97,7 +97,9 @@ function openPostgres(url: string, { logger, statementTimeoutMs = 30_000 }: Data
       ...limits,
     });
     connections.on('error', (error) => {
-      logger.warn({ database: location, error: error.message }, 'lost a connection to the database');
+      // Never the error itself: it carries the client, which knows the password.
+      const err = new DatabaseError('DatabaseUnavailable', error.message);
+      logger.warn({ database: location, err }, 'lost a connection to the database');
       for (const listener of listeners) listener();
     });
     // pg tells of a lost connection by an event even while it is in use, and an event without a listener ends Node.

@@ -326,7 +326,7 @@ export class Mirror {
     } catch (error) {
       // When it is away again, its next return begins this anew; a deposed leader has nothing to repair.
       this.#writer.noteFailure(error);
-      this.#logger.warn({ error: error instanceof Error ? error.message : String(error) }, 'could not compare rows');
+      this.#logger.warn({ err: error }, 'could not compare rows');
     }
   }
 }

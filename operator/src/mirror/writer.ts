@@ -48,7 +48,7 @@ export class Writer {
 
   /** Somebody saw a query fail. */
   noteFailure(error: unknown): void {
-    if (error instanceof DatabaseError && error.reason === 'DatabaseUnavailable') this.#noteLost(error.message);
+    if (error instanceof DatabaseError && error.reason === 'DatabaseUnavailable') this.#noteLost(error);
   }
 
   async #execute<T>(work: (transaction: Writing) => Promise<T>, committed: (result: T) => void): Promise<T> {
@@ -79,8 +79,8 @@ export class Writer {
     return failure;
   }
 
-  #noteLost(message = 'a connection broke'): void {
-    if (!this.#lost) this.#logger.warn({ database: this.#database.location, error: message }, 'lost the database');
+  #noteLost(err = new DatabaseError('DatabaseUnavailable', 'A connection broke.')): void {
+    if (!this.#lost) this.#logger.warn({ database: this.#database.location, err }, 'lost the database');
     this.#lost = true;
   }
 }

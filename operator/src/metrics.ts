@@ -32,8 +32,8 @@ export function createMetrics(registry: Registry, build: { version: string }) {
       directory,
     ),
     connected: gauge('roster_directory_connected', 'Whether the last test of the connection succeeded.', directory),
-    people: gauge('roster_directory_people', 'People that the last read of the directory found.', directory),
-    groups: gauge('roster_directory_groups', 'Groups that the last read of the directory found.', directory),
+    people: gauge('roster_directory_people', 'People that the last successful run found.', directory),
+    groups: gauge('roster_directory_groups', 'Groups that the last successful run took over.', directory),
     rejected: gauge('roster_directory_rejected_records', 'Records that the last run rejected, by reason.', [
       ...directory,
       'reason',

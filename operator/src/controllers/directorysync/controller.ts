@@ -220,8 +220,6 @@ async function measure({ metrics }: Context, run: DirectorySync, { phase, facts 
   if (run.spec.dryRun) return;
   metrics.held.set(labels, facts.held?.count ?? 0);
   if (facts.people === undefined || facts.groups === undefined) return;
-  metrics.people.set(labels, facts.people.found);
-  metrics.groups.set(labels, facts.groups.found);
   for (const action of ['created', 'linked', 'updated', 'unchanged', 'excluded', 'rejected'] as const) {
     metrics.changes.inc({ ...labels, kind: 'person', action }, facts.people[action]);
   }

@@ -55,6 +55,9 @@ export class ManualManager {
     return controller;
   }
 
+  /** Nothing that runs beside controllers is started. */
+  add(): void {}
+
   /** What a controller asks for when it is added. */
   get asManager(): Manager {
     return this as unknown as Manager;

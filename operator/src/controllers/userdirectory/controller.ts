@@ -143,6 +143,8 @@ function expose(metrics: RosterMetrics, { namespace, name }: Request, status: Di
   const inSeconds = (time: string) => Date.parse(time) / 1000;
   if (status.lastAttempt !== undefined) metrics.lastAttempt.set(labels, inSeconds(status.lastAttempt.finishedAt));
   if (status.lastSuccessAt !== undefined) metrics.lastSuccess.set(labels, inSeconds(status.lastSuccessAt));
+  if (status.people !== undefined) metrics.people.set(labels, status.people);
+  if (status.groups !== undefined) metrics.groups.set(labels, status.groups);
 }
 
 async function forget(metrics: RosterMetrics, { namespace, name }: Request): Promise<void> {

@@ -53,6 +53,8 @@ export interface OperatorOptions {
   readonly log: string;
   /** All when absent. */
   readonly namespaces?: readonly string[];
+  /** The one without a name of its own when absent. */
+  readonly installation?: string;
 }
 
 /** Starts the operator from this checkout; it is ready when its /readyz says so. */
@@ -62,16 +64,15 @@ export async function startOperator({
   metricsPort,
   log,
   namespaces,
+  installation,
 }: OperatorOptions): Promise<Part> {
   const child = spawn(
     'setpriv',
     [
-      ...['--pdeathsig', 'TERM', '--', process.execPath],
-      '--disable-warning=ExperimentalWarning',
-      join(root, 'operator/src/main.ts'),
-      'all',
+      ...['--pdeathsig', 'TERM', '--', join(root, 'hack/roster'), 'all'],
       ...['--kubeconfig', kubeconfig, '--metrics-address', `127.0.0.1:${metricsPort}`, '--log-format', 'json'],
       ...(namespaces === undefined ? [] : ['--namespaces', namespaces.join(',')]),
+      ...(installation === undefined ? [] : ['--installation', installation]),
       ...['--lease-namespace', 'roster-system'],
     ],
     // The URL may hold a password, so it goes where other users cannot read it.

@@ -241,7 +241,10 @@ interface Measurement {
 
 /** Creates a run, and measures until it has ended and everybody is ready and mirrored. */
 async function measured(kubeconfig: string, metricsPort: number, operator: Part, people: number): Promise<Measurement> {
-  const [writes, rows] = [await serverWrites(kubeconfig), await metric(metricsPort, 'roster_mirror_rows_written_total')];
+  const [writes, rows] = [
+    await serverWrites(kubeconfig),
+    await metric(metricsPort, 'roster_mirror_rows_written_total'),
+  ];
   const client = apiClient(kubeconfig, 'roster-bench');
   const name = `bench-${++runNumber}`;
   const runs = new Informer(client, DirectorySync, silentLogger, { namespaces: [namespace] });

@@ -136,7 +136,7 @@ export async function openRoster(options: RosterOptions = {}): Promise<Roster> {
   };
 }
 
-function administrator(cluster: TestCluster, client: ApiClient, namespace: string): Administrator {
+export function administrator(cluster: TestCluster, client: ApiClient, namespace: string): Administrator {
   const read = async <T extends KubernetesObject>(type: ResourceType<T>, name: string): Promise<T> =>
     await client.get(type, { namespace, name }).catch((error: unknown) => {
       if (isNotFound(error)) throw new Error(`there is no ${type.kind} ${name}`);

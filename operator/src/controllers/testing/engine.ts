@@ -2,9 +2,13 @@
 import type { KubernetesObject, ResourceType } from '@roster/crds';
 import {
   type ControllerOptions,
+  type EventMapper,
   type Indexer,
+  type Informer,
   type InformerEvent,
+  itself,
   type Manager,
+  type Predicate,
   type Reconcile,
   type Request,
   Store,
@@ -32,6 +36,12 @@ export class Informed<T extends KubernetesObject> {
     this.#emit({ type: 'added', object, initial: false });
   }
 
+  update(object: T): void {
+    const old = this.cache.get(object.metadata.namespace ?? '', object.metadata.name) ?? object;
+    this.cache.set(object);
+    this.#emit({ type: 'updated', object, old, initial: false });
+  }
+
   delete(object: T): void {
     this.cache.delete(object.metadata.namespace ?? '', object.metadata.name);
     this.#emit({ type: 'deleted', object, missedDelete: false });
@@ -42,6 +52,12 @@ export class Informed<T extends KubernetesObject> {
   }
 }
 
+type Watch<T extends KubernetesObject> = [
+  informer: Pick<Informer<T>, 'onEvent'>,
+  mapper?: EventMapper<T>,
+  predicate?: Predicate<T>,
+];
+
 /** Takes controllers in, so that a test calls their reconcile function when it wants. */
 export class ManualManager {
   /** Names that a controller asked to be looked at. */
@@ -51,7 +67,13 @@ export class ManualManager {
   controller({ name, reconcile }: ControllerOptions) {
     this.#reconciles.set(name, reconcile);
     const enqueue = ({ name }: Request) => void this.enqueued.push(name);
-    const controller = { watches: () => controller, enqueue, enqueueAfter: enqueue };
+    const watches = <T extends KubernetesObject>(...[informer, mapper, predicate]: Watch<T>) => {
+      informer.onEvent((event) => {
+        if (predicate?.(event) ?? true) for (const request of (mapper ?? itself)(event)) enqueue(request);
+      });
+      return controller;
+    };
+    const controller = { watches, enqueue, enqueueAfter: enqueue };
     return controller;
   }
 

@@ -1,4 +1,4 @@
-import { DirectorySync, type Organization, type Tenant, UserDirectory } from '@roster/crds';
+import { AppRole, DirectorySync, Organization, Tenant, UserDirectory } from '@roster/crds';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { createMetrics } from '../../metrics.ts';
@@ -6,7 +6,7 @@ import { silentLogger } from '../../runtime/index.ts';
 import type { Context } from '../context.ts';
 import { Informed, ManualManager } from '../testing/engine.ts';
 import { MemoryApi } from '../testing/memoryapi.ts';
-import { at, cacheOf, condition, directory, now } from '../testing/objects.ts';
+import { at, condition, directory, now } from '../testing/objects.ts';
 import { addUserDirectoryController } from './controller.ts';
 
 /** The controller of directories in a namespace without a Tenant, where no server is connected to. */
@@ -22,8 +22,9 @@ class World {
     const informers = {
       directories: this.directories,
       runs: new Informed<DirectorySync>(DirectorySync, { directory: () => [] }),
-      tenants: { cache: cacheOf<Tenant>() },
-      organizations: { cache: cacheOf<Organization>() },
+      tenants: new Informed<Tenant>(Tenant),
+      organizations: new Informed<Organization>(Organization),
+      roles: new Informed<AppRole>(AppRole),
     };
     const context = { client: this.api, informers, metrics: this.metrics, log: silentLogger, now: () => now };
     addUserDirectoryController(this.#manager.asManager, context as unknown as Context);

@@ -10,6 +10,8 @@ export interface Vanishing {
   readonly vanished: number;
   /** Buried within the last seven days without anybody's confirmation; absent where nobody counts that. */
   readonly buriedLastSevenDays?: number;
+  /** How large a part of them may go; 0.05 when absent. */
+  readonly share?: number;
 }
 
 export interface VanishingJudgement {
@@ -21,7 +23,7 @@ export interface VanishingJudgement {
   readonly sentence: string;
 }
 
-const share = 0.05;
+const defaultShare = 0.05;
 const floor = 3;
 const cap = 500;
 
@@ -34,7 +36,13 @@ const cap = 500;
  * of four are half of the tenant and wait for a confirmation; a wrong guess costs an annotation, the other way round
  * it would cost people their access.
  */
-export function judgeVanishing({ noun, live, vanished, buriedLastSevenDays }: Vanishing): VanishingJudgement {
+export function judgeVanishing({
+  noun,
+  live,
+  vanished,
+  buriedLastSevenDays,
+  share = defaultShare,
+}: Vanishing): VanishingJudgement {
   const before = live + (buriedLastSevenDays ?? 0);
   const going = vanished + (buriedLastSevenDays ?? 0);
   const allowance = Math.min(cap, Math.max(floor, Math.floor(share * before)));

@@ -63,6 +63,11 @@ describe('rows whose resources vanished', () => {
     ['groups', rows('Group', 12), '12 of 60 groups vanished at once, and at most 3 may'],
     ['roles', rows('AppRole', 12), '12 of 12 roles vanished at once, and at most 3 may'],
     ['organizations', rows('Organization', 2), '2 of 3 organizations vanished at once, and half of them'],
+    [
+      'few people, and half of the recipients',
+      rows('Recipient', 50),
+      '50 of 100 recipients vanished at once, and half',
+    ],
   ])('are held when many of one class are gone: %s', (_, vanished, sentence) => {
     expect(held(vanished).message.startsWith(sentence)).toBe(true);
   });
@@ -71,6 +76,7 @@ describe('rows whose resources vanished', () => {
     ['groups', rows('Group', 3)],
     ['roles', rows('AppRole', 3)],
     ['organizations', rows('Organization', 1)],
+    ['recipients', rows('Recipient', 49)],
     ['each', [...people(20), ...rows('Group', 3), ...rows('AppRole', 3), ...rows('Organization', 1)]],
   ])('go when there are few of their class: %s', (_, vanished) => {
     expect(judgeOf(vanished)).toEqual({ hold: false, confirmed: false });

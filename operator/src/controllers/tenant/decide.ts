@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isPersonKind, judgeVanishing, type MirroredKind, type RowKey } from '../../mirror/index.ts';
+import { isPersonKind, judgeVanishing, type MirroredKind, type RowKey, type Vanishing } from '../../mirror/index.ts';
 import type { Stated } from '../conditions.ts';
 
 /** With this annotation on the Tenant an administrator confirms that what vanished is really gone. */
@@ -31,11 +31,20 @@ export type VanishedVerdict =
 interface Class {
   readonly kinds: readonly MirroredKind[];
   readonly noun: readonly [one: string, many: string];
+  /** Judged instead when the class as a whole has nothing against it: only half of these are too many. */
+  readonly parts?: readonly Class[];
 }
 
 /** What is judged apart, as the end of a CRD ends one kind: few of all rows, and yet the rights of everybody. */
 const classes: readonly Class[] = [
-  { kinds: ['User', 'Recipient'], noun: ['person', 'people'] },
+  {
+    kinds: ['User', 'Recipient'],
+    noun: ['person', 'people'],
+    parts: [
+      { kinds: ['User'], noun: ['user', 'users'] },
+      { kinds: ['Recipient'], noun: ['recipient', 'recipients'] },
+    ],
+  },
   { kinds: ['Group'], noun: ['group', 'groups'] },
   { kinds: ['AppRole'], noun: ['role', 'roles'] },
   { kinds: ['Organization'], noun: ['organization', 'organizations'] },
@@ -67,15 +76,21 @@ function lostDefaultOrganization({ vanished, defaultOrganization }: VanishedFact
   return lost ? [`The default organization ${defaultOrganization} vanished, which cannot be deleted.`] : [];
 }
 
-function judgeClass({ kinds, noun }: Class, { vanished, live, buriedLastSevenDays }: VanishedFacts): string[] {
+function judgeClass(one: Class, facts: VanishedFacts): string[] {
+  const { buriedLastSevenDays } = facts;
+  const whole = judgeKinds(one, facts, one.kinds.every(isPersonKind) ? { buriedLastSevenDays } : {});
+  if (whole.length > 0) return whole;
+  return (one.parts ?? []).flatMap((part) => judgeKinds(part, facts, { share: 0.5 }));
+}
+
+function judgeKinds(
+  { kinds, noun }: Class,
+  { vanished, live }: VanishedFacts,
+  how: Pick<Vanishing, 'buriedLastSevenDays' | 'share'>,
+): string[] {
   const count = vanished.filter(({ kind }) => kinds.includes(kind)).length;
   if (count === 0) return [];
-  const { hold, sentence } = judgeVanishing({
-    noun,
-    live: live(kinds),
-    vanished: count,
-    ...(kinds.every(isPersonKind) ? { buriedLastSevenDays } : {}),
-  });
+  const { hold, sentence } = judgeVanishing({ noun, live: live(kinds), vanished: count, ...how });
   return hold ? [sentence] : [];
 }
 

@@ -45,18 +45,21 @@ export function registerProcessMetrics(registry: Registry): void {
   registerEventLoopLag(registry);
 }
 
-/** Since the last scrape: everything else in the process waits for so long at times. */
+/**
+ * Since the last scrape: everything else in the process waits for so long at times. The label `quantile` belongs to
+ * summaries, whose values are of all time.
+ */
 function registerEventLoopLag(registry: Registry): void {
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();
   new Gauge({
     name: 'nodejs_eventloop_lag_seconds',
-    help: 'Delay of the event loop since the last scrape, per quantile; 1 is the longest.',
-    labelNames: ['quantile'],
+    help: 'Delay of the event loop since the last scrape, per percentile; 100 is the longest.',
+    labelNames: ['percentile'],
     registers: [registry],
     collect() {
-      for (const quantile of [0.5, 0.99, 1]) {
-        this.set({ quantile: String(quantile) }, delay.count > 0 ? delay.percentile(quantile * 100) / NANOSECONDS : 0);
+      for (const percentile of [50, 99, 100]) {
+        this.set({ percentile: String(percentile) }, delay.count > 0 ? delay.percentile(percentile) / NANOSECONDS : 0);
       }
       delay.reset();
     },

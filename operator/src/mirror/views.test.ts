@@ -41,7 +41,7 @@ beforeAll(async () => {
     mirror.writePerson(
       aPerson('acme', 'joe', {
         organizations: [at('main', ['boss', 'unknown']), at('sales', ['editor']), at('nowhere', ['viewer'])],
-        groups: ['sellers', 'unknown'],
+        groups: ['sellers', 'unknown', 'lost'],
       }),
     ),
     mirror.writePerson(aPerson('acme', 'outsider', { groups: ['sellers', 'all-users'] })),
@@ -126,6 +126,9 @@ describe('what the application reads', () => {
       'sellers joe',
     ]);
     expect(await lines('select name from roster_api.groups')).toEqual(['all-users', 'sellers']);
+    // Nobody is in a group that the application cannot see, such as one of an organization that is gone.
+    const unseen = 'select m.person_id from roster_api.group_members m where m.group_id not in';
+    expect(await lines(`${unseen} (select id from roster_api.groups)`)).toEqual([]);
   });
 
   it('roles that are enabled and held where their scope allows it', async () => {

@@ -205,13 +205,15 @@ export const up = statements([
     join roster.memberships m on m.person_id = p.id
     join roster.groups g on g.namespace = p.namespace and g.name = m.group_name
     join roster.assignments a on a.person_id = p.id and a.organization = g.organization
-    where p.deleted_at is null and g.deleted_at is null and not g.computed
+    join roster.organizations o on o.namespace = g.namespace and o.name = g.organization
+    where p.deleted_at is null and g.deleted_at is null and o.deleted_at is null and not g.computed
     union all
     select p.namespace, g.id, p.id, p.kind
     from roster.groups g
     join roster.assignments a on a.organization = g.organization
     join roster.people p on p.id = a.person_id and p.namespace = g.namespace
-    where p.deleted_at is null and g.deleted_at is null and g.computed`,
+    join roster.organizations o on o.namespace = g.namespace and o.name = g.organization
+    where p.deleted_at is null and g.deleted_at is null and o.deleted_at is null and g.computed`,
   ),
 
   ...view(

@@ -68,8 +68,9 @@ async function reconcile(
   }
   const runs = informers.runs.cache.byIndex('directory', `${request.namespace}/${request.name}`);
   const problem = brokenReference(directory, informers);
-  const connection = problem === undefined ? await testIfDue(context, directory, signal) : undefined;
+  // A server that is silent holds up its test, but no run that is asked for.
   if (problem === undefined) await startRun(context, directory, runs);
+  const connection = problem === undefined ? await testIfDue(context, directory, signal) : undefined;
   for (const run of surplusRuns(directory, runs)) {
     await client.delete(DirectorySync, requestFor(run)).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
@@ -84,7 +85,11 @@ async function reconcile(
 
 async function testIfDue(context: Context, directory: Directory, signal: AbortSignal): Promise<Connection | undefined> {
   const secretVersion = await currentSecretVersion(context, directory, signal);
-  if (!testIsDue(directory, secretVersion, context.now())) return undefined;
+  const due = (object: Directory) => testIsDue(object, secretVersion, context.now());
+  // The cache may be behind the status of the last test, and a test too many can lock the account.
+  if (!due(directory) || !due(await context.client.get(UserDirectory, requestFor(directory), { signal }))) {
+    return undefined;
+  }
   const testedAt = seconds(context.now());
   const version = secretVersion === undefined ? {} : { secretVersion };
   try {

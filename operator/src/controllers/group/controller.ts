@@ -57,7 +57,7 @@ async function reconcile(
     return done;
   }
   const { organization, source, description = source?.description } = group.spec;
-  const displayName = source?.displayName ?? group.spec.displayName ?? name;
+  const displayName = group.spec.displayName ?? source?.displayName ?? name;
   const problem: Problem | undefined = organizations.cache.get(namespace, organization)
     ? undefined
     : { reason: 'OrganizationNotFound', message: `There is no organization ${organization}.` };

@@ -48,6 +48,13 @@ describe('a request by annotation', () => {
     }
   });
 
+  it('is not served by a run that only plans', () => {
+    for (const phase of [undefined, 'Pending', 'Reading'] as const) {
+      const waiting = run('a', phase && { phase }, { spec: { dryRun: true } });
+      expect(nextRun(requested('now'), [waiting])).toBeDefined();
+    }
+  });
+
   it('is not served by a run that has begun to read', () => {
     expect(nextRun(requested('now'), [run('a', { phase: 'Reading' })])).toBeDefined();
   });
@@ -94,6 +101,12 @@ describe('an interrupted run', () => {
   it('is not continued while another is under way or waits', () => {
     expect(nextRun(directory(), [interrupted('a'), run('b', { phase: 'Applying' })])).toBeUndefined();
     expect(nextRun(directory(), [interrupted('a'), run('b')])).toBeUndefined();
+  });
+
+  it('is continued whatever only plans', () => {
+    const planning = { spec: { dryRun: true } };
+    expect(nextRun(directory(), [interrupted('a'), run('b', undefined, planning)])).toBeDefined();
+    expect(nextRun(directory(), [interrupted('a', at(-60)), succeeded('b', -30, planning)])).toBeDefined();
   });
 
   it('is not continued while the directory is suspended', () => {

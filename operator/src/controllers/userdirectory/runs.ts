@@ -32,9 +32,11 @@ export interface RunRequest {
 
 /**
  * The run to create, if any. A run that waits already serves every request, since it reads what is there when it starts.
+ * Runs that only plan neither serve a request nor continue anything.
  */
 export function nextRun(directory: UserDirectory, runs: readonly DirectorySync[]): RunRequest | undefined {
-  if (directory.spec.suspend || runs.some(isPending)) return undefined;
+  const real = runs.filter((run) => !run.spec.dryRun);
+  if (directory.spec.suspend || real.some(isPending)) return undefined;
   const requested = requestOf(directory);
   if (requested !== undefined && requested !== directory.status?.lastHandledRequestAt) {
     const name = runName(directory.metadata.name, requested);
@@ -42,8 +44,8 @@ export function nextRun(directory: UserDirectory, runs: readonly DirectorySync[]
       return { name, reason: `${requestedAt} is ${requested}`, interruptions: 0 };
     }
   }
-  const [last] = inOrderOfTheirEnd(runs);
-  if (last === undefined || last.spec.dryRun || !isInterrupted(last) || !runs.every(isFinished)) return undefined;
+  const [last] = inOrderOfTheirEnd(real);
+  if (last === undefined || !isInterrupted(last) || !real.every(isFinished)) return undefined;
   const interruptions = Number(last.metadata.annotations?.[interruptionsAnnotation] ?? 0) + 1;
   if (interruptions > mostInterruptionsInARow) return undefined;
   return {

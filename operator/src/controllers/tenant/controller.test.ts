@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { DatabaseError } from '../../errors.ts';
 import { createMetrics } from '../../metrics.ts';
 import type { RowKey, TenantRow } from '../../mirror/index.ts';
-import { ApiError, silentLogger } from '../../runtime/index.ts';
+import { ApiError, requeueAfter, silentLogger } from '../../runtime/index.ts';
 import type { Context } from '../context.ts';
 import { Informed, ManualManager } from '../testing/engine.ts';
 import { MemoryApi } from '../testing/memoryapi.ts';
@@ -30,6 +30,7 @@ class World {
   readonly vanishings: Vanishings;
   /** The database's answer to whether it can be reached. */
   database: () => Promise<void> = async () => undefined;
+  #now = now;
   readonly #manager = new ManualManager();
 
   constructor(object = tenant()) {
@@ -66,7 +67,7 @@ class World {
       },
       metrics: this.metrics,
       log: silentLogger,
-      now: () => now,
+      now: () => this.#now,
     };
     ({ vanishings: this.vanishings } = addTenantController(this.#manager.asManager, context as unknown as Context));
   }
@@ -76,7 +77,9 @@ class World {
     this.tenants.cache.set(object);
   }
 
-  reconcile() {
+  /** After so many milliseconds, in which what vanished was gathered unless told. */
+  reconcile(milliseconds = 10_000) {
+    this.#now = new Date(this.#now.getTime() + milliseconds);
     return this.#manager.reconcile('tenant', 'tenant');
   }
 
@@ -199,6 +202,16 @@ describe('who vanished', () => {
     expect(world.buried[0]).toBe('person-0 (confirmed)');
     expect(await world.held()).toBe(0);
     expect(world.shown).toContain('MirrorHeld=False InStep');
+  });
+
+  it('is not judged before everybody who vanishes was told of', async () => {
+    vanish(1);
+    expect(await world.reconcile(999)).toEqual(requeueAfter(1));
+    vanish(60);
+    expect(await world.reconcile(1)).toEqual(requeueAfter(999));
+    expect(world.buried).toEqual([]);
+    await world.reconcile(999);
+    expect(world.shown).toContain('MirrorHeld=True ResourcesVanished');
   });
 
   it('is held until they come back', async () => {

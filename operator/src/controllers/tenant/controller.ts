@@ -18,6 +18,7 @@ import {
   type Manager,
   type Request,
   type Result,
+  requeueAfter,
 } from '../../runtime/index.ts';
 import type { Problem } from '../conditions.ts';
 import { type Context, tenantName } from '../context.ts';
@@ -26,16 +27,17 @@ import { builtInObjects } from './builtin.ts';
 import { confirmVanished, heldCondition, judge, type VanishedVerdict } from './decide.ts';
 import { exists, Vanishings } from './vanishings.ts';
 
-/** What vanishes within this time is judged together. */
-const gatheringMs = 1_000;
+/** A built-in object that is deleted comes back after so long. */
+const repairMs = 1_000;
 /** While things come and go, numbers are written this often, and what is held is judged anew. */
 const countingMs = 10_000;
 
 /** Sets a tenant up, mirrors its settings, and decides about what vanished from it. */
 export function addTenantController(manager: Manager, context: Context) {
   const { tenants, organizations, roles, groups, users, recipients } = context.informers;
-  const vanishings = new Vanishings((namespace) =>
-    controller.enqueueAfter({ namespace, name: tenantName }, gatheringMs),
+  const vanishings = new Vanishings(
+    (namespace, judgeInMs) => controller.enqueueAfter({ namespace, name: tenantName }, judgeInMs),
+    context.now,
   );
   const controller: Controller = manager
     .controller({
@@ -58,7 +60,7 @@ export function addTenantController(manager: Manager, context: Context) {
   // A built-in object that somebody deletes comes back.
   for (const informer of [organizations, roles, groups]) {
     informer.onEvent((event) => {
-      if (event.type === 'deleted') controller.enqueueAfter(tenantOf(event.object), gatheringMs);
+      if (event.type === 'deleted') controller.enqueueAfter(tenantOf(event.object), repairMs);
     });
   }
   for (const informer of [users, recipients, groups, organizations, roles]) {
@@ -73,6 +75,8 @@ export function addTenantController(manager: Manager, context: Context) {
 }
 
 async function reconcile(context: Context, vanishings: Vanishings, { namespace, name }: Request): Promise<Result> {
+  const gatheredIn = vanishings.gatheredIn(namespace);
+  if (gatheredIn > 0) return requeueAfter(gatheredIn);
   const tenant = context.informers.tenants.cache.get(namespace, name);
   const mirrored = await attempt(async () => {
     if (tenant !== undefined) await context.mirror.writeTenant(rowOf(tenant));
@@ -130,6 +134,7 @@ async function settleVanished(
     tenantExists: tenant !== undefined,
     confirmed: tenant?.metadata.annotations?.[confirmVanished],
     defaultOrganization: tenant?.spec.defaultOrganization,
+    owner: tenant?.spec.owner,
     live: (kinds) => mirror.count(namespace, kinds),
     buriedLastSevenDays: await mirror.buriedSince(namespace, sevenDaysAgo),
   });

@@ -26,6 +26,7 @@ const judgeOf = (vanished: readonly RowKey[], facts: Partial<VanishedFacts> = {}
     tenantExists: true,
     confirmed: undefined,
     defaultOrganization: 'main',
+    owner: 'boss',
     live: (kinds) => kinds.reduce((sum, kind) => sum + live[kind], 0),
     buriedLastSevenDays: 0,
     ...facts,
@@ -103,6 +104,11 @@ describe('rows whose resources vanished', () => {
       /^The default organization main vanished, which cannot be deleted\. All that vanished/,
     );
     expect(judgeOf([row('main', 'Group')]).hold).toBe(false);
+  });
+
+  it('are held when the owner is among them, even alone', () => {
+    expect(held([row('boss')]).message).toMatch(/^The owner boss vanished, who cannot be deleted\. All that vanished/);
+    expect(judgeOf([row('boss', 'Recipient')]).hold).toBe(false);
   });
 
   it('are not counted as buried before where only people are counted', () => {

@@ -14,6 +14,8 @@ export interface VanishedFacts {
   readonly confirmed: string | undefined;
   /** The Tenant's default organization, which nobody can delete; absent when there is no Tenant. */
   readonly defaultOrganization: string | undefined;
+  /** The user who owns the tenant, whom nobody can delete either. */
+  readonly owner: string | undefined;
   /** How many rows of these kinds the database has, vanished ones included. */
   readonly live: (kinds: readonly MirroredKind[]) => number;
   /** Number of people. */
@@ -59,7 +61,7 @@ export function judge(facts: VanishedFacts): VanishedVerdict {
     return { hold: true, token, message };
   }
   if (facts.confirmed === token) return { hold: false, confirmed: true };
-  const objections = [...lostDefaultOrganization(facts), ...classes.flatMap((one) => judgeClass(one, facts))];
+  const objections = [...lostProtected(facts), ...classes.flatMap((one) => judgeClass(one, facts))];
   if (objections.length === 0) return { hold: false, confirmed: false };
   return {
     hold: true,
@@ -70,10 +72,15 @@ export function judge(facts: VanishedFacts): VanishedVerdict {
   };
 }
 
-/** Often it is the only one, and one of anything may go. */
-function lostDefaultOrganization({ vanished, defaultOrganization }: VanishedFacts): string[] {
-  const lost = vanished.some(({ kind, name }) => kind === 'Organization' && name === defaultOrganization);
-  return lost ? [`The default organization ${defaultOrganization} vanished, which cannot be deleted.`] : [];
+/** Policies refuse their deletion, and yet one of anything may go as far as numbers tell. */
+function lostProtected({ vanished, defaultOrganization, owner }: VanishedFacts): string[] {
+  return vanished.flatMap(({ kind, name }) => {
+    if (kind === 'Organization' && name === defaultOrganization) {
+      return [`The default organization ${name} vanished, which cannot be deleted.`];
+    }
+    if (kind === 'User' && name === owner) return [`The owner ${name} vanished, who cannot be deleted.`];
+    return [];
+  });
 }
 
 function judgeClass(one: Class, facts: VanishedFacts): string[] {

@@ -22,9 +22,28 @@ const mirror = { has: ({ name }: RowKey) => name !== 'rowless' };
 describe('vanishings', () => {
   let reported: string[];
   let vanishings: Vanishings;
+  let milliseconds: number;
   beforeEach(() => {
     reported = [];
-    vanishings = new Vanishings((namespace) => reported.push(namespace));
+    milliseconds = 0;
+    vanishings = new Vanishings(
+      (namespace) => reported.push(namespace),
+      () => new Date(milliseconds),
+    );
+  });
+
+  it('are gathered until nothing more vanished for a second, or for five', () => {
+    expect(vanishings.gatheredIn('acme')).toBe(0);
+    for (milliseconds = 0; milliseconds < 5_000; milliseconds += 900) {
+      vanishings.report(row('User', `person-${milliseconds}`));
+      expect(vanishings.gatheredIn('acme')).toBe(Math.min(1_000, 5_000 - milliseconds));
+    }
+    expect(vanishings.gatheredIn('acme')).toBe(0);
+    vanishings.report(row('User', 'late'));
+    expect(vanishings.gatheredIn('acme')).toBe(1_000);
+    expect(vanishings.gatheredIn('globex')).toBe(0);
+    milliseconds += 1_000;
+    expect(vanishings.gatheredIn('acme')).toBe(0);
   });
 
   it('are collected by namespace, each row once', () => {

@@ -1,22 +1,43 @@
 import type { Mirror, RowKey } from '../../mirror/index.ts';
 import type { Informers } from '../context.ts';
 
+/** What vanishes is judged when nothing more vanished for so long ... */
+const quietMs = 1_000;
+/** ... and at the latest after so long: somebody who is deleted must not sign in for much longer. */
+const patienceMs = 5_000;
+
 /**
  * Collects the rows whose resources vanished, by namespace, so that what vanishes together is judged together: one by
  * one, a deleted CRD would look like many small deletions.
  */
 export class Vanishings {
   readonly #byNamespace = new Map<string, Map<string, RowKey>>();
-  readonly #onReport: (namespace: string) => void;
+  readonly #gathering = new Map<string, { readonly first: number; last: number }>();
+  readonly #onReport: (namespace: string, judgeInMs: number) => void;
+  readonly #now: () => Date;
 
-  constructor(onReport: (namespace: string) => void) {
+  constructor(onReport: (namespace: string, judgeInMs: number) => void, now: () => Date = () => new Date()) {
     this.#onReport = onReport;
+    this.#now = now;
   }
 
   report(row: RowKey): void {
     const rows = this.#byNamespace.get(row.namespace) ?? new Map<string, RowKey>();
     this.#byNamespace.set(row.namespace, rows.set(keyOf(row), row));
-    this.#onReport(row.namespace);
+    const last = this.#now().getTime();
+    const first = this.#gathering.get(row.namespace)?.first ?? last;
+    this.#gathering.set(row.namespace, { first, last });
+    this.#onReport(row.namespace, quietMs);
+  }
+
+  /** Milliseconds until all that vanishes together has probably been reported; 0 when it can be judged. */
+  gatheredIn(namespace: string): number {
+    const gathering = this.#gathering.get(namespace);
+    if (gathering === undefined) return 0;
+    const remaining = Math.min(gathering.last + quietMs, gathering.first + patienceMs) - this.#now().getTime();
+    if (remaining > 0) return remaining;
+    this.#gathering.delete(namespace);
+    return 0;
   }
 
   /**

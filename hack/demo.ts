@@ -72,8 +72,8 @@ async function main(): Promise<void> {
 
   const client = apiClient(cluster.admin, 'roster-demo');
   const run = await Promise.race([synchronise(client), gone]);
-  const ready = await Promise.race([everybodyReady(client), gone]);
-  const summary = await summarize(client, run, ready);
+  const people = await Promise.race([everybodySettled(client), gone]);
+  const summary = await summarize(client, run, people);
   tell(run, summary, cluster.admin, settings.metricsPort);
   if (options.once) {
     console.log(JSON.stringify(summary));
@@ -200,34 +200,38 @@ async function synchronise(client: ApiClient): Promise<DirectorySync> {
   return run;
 }
 
-interface Readiness {
-  readonly people: number;
+interface People {
+  /** That came from the directory. */
+  readonly found: number;
+  /** Of them, those in force and in the database. */
   readonly ready: number;
 }
 
-/** Resolves when every person that came from the directory is in force and mirrored. */
-async function everybodyReady(client: ApiClient): Promise<Readiness> {
+/** Resolves when every person that came from the directory is in force and mirrored, or waits for somebody's help. */
+async function everybodySettled(client: ApiClient): Promise<People> {
   const users = new Informer(client, User, silentLogger, { namespaces: [namespace] });
   const watching = new AbortController();
   void users.run(watching.signal);
   await users.whenSynced(stop.signal);
-  const { promise, resolve } = Promise.withResolvers<Readiness>();
-  const pending = new Set<string>();
-  const check = () => pending.size === 0 && resolve({ people: users.cache.size, ready: users.cache.size });
-  users.onEvent((event) => {
-    const { name } = event.object.metadata;
-    if (event.type === 'deleted' || isReady(event.object.status?.conditions)) pending.delete(name);
-    else pending.add(name);
-    check();
+  const fromDirectory = () => [...users.cache.list()].filter(({ spec }) => spec.source?.directory === directoryName);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const unsettled = new Set<string>();
+  users.onEvent(({ type, object: { metadata, spec, status } }) => {
+    const concerned = type !== 'deleted' && spec.source?.directory === directoryName;
+    const settled = is('Ready', status?.conditions) || is('Stalled', status?.conditions);
+    if (concerned && !settled) unsettled.add(metadata.name);
+    else unsettled.delete(metadata.name);
+    if (unsettled.size === 0) setImmediate(() => unsettled.size === 0 && resolve());
   });
-  check();
-  const readiness = await promise;
+  if (unsettled.size === 0) resolve();
+  await promise;
   watching.abort();
-  return readiness;
+  const people = fromDirectory();
+  return { found: people.length, ready: people.filter(({ status }) => is('Ready', status?.conditions)).length };
 }
 
-const isReady = (conditions: readonly Condition[] | undefined) =>
-  conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+const is = (wanted: string, conditions: readonly Condition[] | undefined) =>
+  conditions?.some(({ type, status }) => type === wanted && status === 'True') ?? false;
 
 interface Summary {
   readonly users: number;
@@ -239,20 +243,20 @@ interface Summary {
   readonly ready: boolean;
 }
 
-async function summarize(client: ApiClient, { status }: DirectorySync, readiness: Readiness): Promise<Summary> {
+async function summarize(client: ApiClient, { status }: DirectorySync, people: People): Promise<Summary> {
   let groups = 0;
   for await (const page of client.listAll(Group, { namespace })) {
     groups += page.items.filter(({ spec }) => spec.source?.directory === directoryName).length;
   }
   const rejected = (status?.samples ?? []).filter(({ action }) => action === 'Reject');
   return {
-    users: readiness.people,
+    users: people.found,
     groups,
     memberships: status?.memberships ?? 0,
     rejected: rejected.map(({ record, reason }) => ({ dn: record, reason: reason ?? '' })),
     syncSeconds: (status?.stages ?? []).reduce((sum, { seconds }) => sum + seconds, 0),
-    mirrored: readiness.ready,
-    ready: status?.phase === 'Succeeded' && readiness.ready === readiness.people,
+    mirrored: people.ready,
+    ready: status?.phase === 'Succeeded' && people.ready === people.found,
   };
 }
 

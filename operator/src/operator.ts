@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import {
   AppRole,
@@ -14,7 +16,7 @@ import {
 } from '@roster/crds';
 import { Registry } from 'prom-client';
 import packageJson from '../package.json' with { type: 'json' };
-import type { Config } from './config.ts';
+import { type Config, UsageError } from './config.ts';
 import { addAppRoleController } from './controllers/approle/controller.ts';
 import type { Context, Informers } from './controllers/context.ts';
 import { addDirectorySyncController } from './controllers/directorysync/controller.ts';
@@ -25,20 +27,42 @@ import { PeopleTally } from './controllers/person/tally.ts';
 import { Secrets } from './controllers/secrets.ts';
 import { addTenantController } from './controllers/tenant/controller.ts';
 import { addUserDirectoryController } from './controllers/userdirectory/controller.ts';
+import { DatabaseError } from './errors.ts';
 import { lead } from './leadership.ts';
 import { createMetrics, type RosterMetrics } from './metrics.ts';
-import { type Database, Mirror, migrate, openDatabase } from './mirror/index.ts';
-import { ApiClient, EventRecorder, HealthServer, type Logger, Manager, RuntimeMetrics } from './runtime/index.ts';
+import { type Database, Mirror, type MirrorObserver, migrate, openDatabase } from './mirror/index.ts';
+import {
+  ApiClient,
+  type Check,
+  type Checks,
+  EventRecorder,
+  HealthServer,
+  type Logger,
+  Manager,
+  RuntimeMetrics,
+} from './runtime/index.ts';
 
 const userAgent = `roster-operator/${packageJson.version}`;
 /** Owner of all fields that the operator writes. */
 const fieldManager = 'roster-operator';
 
-/** The cluster named by a kubeconfig file, or the one whose pod this is. KUBECONFIG is never read. */
+/**
+ * The cluster named by a kubeconfig file, or the one whose pod this is. KUBECONFIG is never read.
+ * @throws UsageError when there is neither.
+ */
 export function loadCluster(file: string | undefined): KubeConfig {
   const kubeConfig = new KubeConfig();
-  if (file === undefined) kubeConfig.loadFromCluster();
-  else kubeConfig.loadFromFile(file);
+  if (file === undefined) {
+    if (process.env.KUBERNETES_SERVICE_HOST === undefined) {
+      throw new UsageError(
+        'This is no pod of a cluster: name a cluster with --kubeconfig FILE (or ROSTER_KUBECONFIG).',
+      );
+    }
+    kubeConfig.loadFromCluster();
+  } else {
+    if (!existsSync(file)) throw new UsageError(`--kubeconfig ${file}: there is no such file.`);
+    kubeConfig.loadFromFile(file);
+  }
   return kubeConfig;
 }
 
@@ -66,6 +90,7 @@ export function connect(config: Pick<Config, 'kubeconfig'>, metrics?: RuntimeMet
 
 /** Runs the operator until the signal aborts, which stops it in good order; it rejects when it cannot go on. */
 export async function runOperator(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  loadCluster(config.kubeconfig); // A mistake on the command line is told before anything is opened.
   const database = await openDatabase(config.database, { logger: log });
   try {
     await operate(config, database, log, signal);
@@ -80,27 +105,71 @@ export async function operate(config: Config, database: Database, log: Logger, s
   const runtimeMetrics = new RuntimeMetrics(registry);
   const metrics = createMetrics(registry, packageJson);
   const client = connect(config, runtimeMetrics);
+  const checks = { health: new Map<string, Check>(), ready: new Map<string, Check>() };
+  const end = new AbortController();
+  const served = serve(config, registry, checks, log, end.signal);
   try {
-    // Nobody else can have made its tables.
-    if (database.type === 'PGlite') await migrate(database);
-    const mirror = await Mirror.open(database, {
-      identity: await installationIdentity(client, config.installation),
-      logger: log,
-      observer: {
-        batch(table, rows, written) {
-          metrics.mirrorBatch.observe(rows);
-          metrics.mirrorRows.inc({ table }, written);
-        },
-        drift: (rows) => metrics.drift.inc(rows),
-      },
-    });
-    const manager = assemble({ config, log, client, mirror, metrics, registry, runtimeMetrics });
+    checks.ready.set('database', () => 'The database was not reached yet.');
+    const mirror = await Promise.race([openMirror(config, database, client, metrics, log, signal), served.then(never)]);
+    if (mirror === undefined) return;
+    checks.ready.delete('database');
+    const manager = assemble({ config, log, client, mirror, metrics, runtimeMetrics });
+    for (const [name, check] of manager.healthChecks) checks.health.set(name, check);
+    for (const [name, check] of manager.readyChecks) checks.ready.set(name, check);
+    manager.add({ name: 'health server', needsLeader: false, start: (stop) => Promise.race([served, aborted(stop)]) });
     signal.addEventListener('abort', () => manager.stop());
     if (signal.aborted) manager.stop();
     await manager.run();
   } finally {
+    end.abort();
+    await served.catch(() => undefined); // Why it failed is told already.
     await client.close();
   }
+}
+
+/** A database that is down is waited for, so often in milliseconds. */
+const databaseRetryMs = 3_000;
+
+/** Waits for the database while it is down; undefined when the signal aborts before it is there. */
+async function openMirror(
+  config: Config,
+  database: Database,
+  client: ApiClient,
+  metrics: RosterMetrics,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Mirror | undefined> {
+  // Nobody else can have made its tables.
+  if (database.type === 'PGlite') await migrate(database);
+  const identity = await installationIdentity(client, config.installation);
+  const observer: MirrorObserver = {
+    batch(table, rows, written) {
+      metrics.mirrorBatch.observe(rows);
+      metrics.mirrorRows.inc({ table }, written);
+    },
+    drift: (rows) => metrics.drift.inc(rows),
+  };
+  while (!signal.aborted) {
+    try {
+      const mirror = await Mirror.open(database, { identity, logger: log, observer });
+      metrics.databaseUp.set(1);
+      return mirror;
+    } catch (err) {
+      if (!(err instanceof DatabaseError) || err.reason !== 'DatabaseUnavailable') throw err;
+      log.warn({ err }, 'waiting for the database');
+      await setTimeout(databaseRetryMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return undefined;
+}
+
+function never(): never {
+  throw new Error('The health server ended.');
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
 
 interface Parts {
@@ -109,12 +178,11 @@ interface Parts {
   readonly client: ApiClient;
   readonly mirror: Mirror;
   readonly metrics: RosterMetrics;
-  readonly registry: Registry;
   readonly runtimeMetrics: RuntimeMetrics;
 }
 
 /** Puts the parts together. Nothing runs yet. */
-function assemble({ config, log, client, mirror, metrics, registry, runtimeMetrics }: Parts): Manager {
+function assemble({ config, log, client, mirror, metrics, runtimeMetrics }: Parts): Manager {
   const manager = new Manager({
     client,
     logger: log,
@@ -149,11 +217,6 @@ function assemble({ config, log, client, mirror, metrics, registry, runtimeMetri
 
   const leadership = lead(manager, context, controllers, vanishings, config.compareInterval);
   manager.add({ name: 'events', needsLeader: false, start: (stop) => events.run(stop) });
-  manager.add({
-    name: 'health server',
-    needsLeader: false,
-    start: (stop) => serve(manager, config, registry, log, stop),
-  });
   return manager;
 }
 
@@ -175,18 +238,19 @@ function addInformers(manager: Manager): Informers {
   };
 }
 
+/** Serves from the very start, so that whoever asks learns what is waited for. */
 async function serve(
-  manager: Manager,
   { metricsAddress: { host, port } }: Config,
   registry: Registry,
+  { health, ready }: { readonly health: Checks; readonly ready: Checks },
   log: Logger,
   stop: AbortSignal,
-) {
+): Promise<void> {
   const server = new HealthServer({
     address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
     registry,
-    healthChecks: manager.healthChecks,
-    readyChecks: manager.readyChecks,
+    healthChecks: health,
+    readyChecks: ready,
   });
   await server.run(stop, (address) =>
     log.info({ address: address.address, port: address.port }, 'serving metrics and health'),

@@ -400,6 +400,18 @@ describe('Informer', () => {
     await expectEqual(server, informer, events);
   });
 
+  it('keeps and tells only what a transform leaves', async () => {
+    const server = await startServer();
+    put(server, 'a', 'acme', { spec: { note: 'first' } });
+    const { informer, events } = startInformer(server, { transform: ({ metadata }) => ({ metadata, spec: {} }) });
+    await informer.whenSynced();
+    await expect.poll(() => server.watches).toBe(1);
+    put(server, 'a', 'acme', { spec: { note: 'second' } });
+    server.remove(widgetPath('acme', 'a'));
+    await expect.poll(() => seen(events)).toEqual(['added a', 'updated a', 'deleted a']);
+    expect(events.map(({ object }) => object.spec)).toEqual([{}, {}, {}]);
+  });
+
   it('keeps objects lean', async () => {
     const server = await startServer();
     put(server, 'a', 'acme', {

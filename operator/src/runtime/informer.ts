@@ -26,6 +26,11 @@ export interface InformerOptions<T extends KubernetesObject> {
   readonly indexes?: Readonly<Record<string, Indexer<T>>>;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /**
+   * Makes of each object what the cache keeps and handlers see; the rest is not held. Pure. The metadata must stay,
+   * but for what nobody here reads.
+   */
+  readonly transform?: (object: T) => T;
   readonly timings?: Partial<ReflectorTimings>;
 }
 

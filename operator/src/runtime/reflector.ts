@@ -45,6 +45,8 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   readonly namespace: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** Makes of each object what is stored and emitted. Pure; keeps the metadata. */
+  readonly transform?: ((object: T) => T) | undefined;
   /** May be shared with reflectors of other namespaces. */
   readonly store: Store<T>;
   readonly emit: (event: InformerEvent<T>) => void;
@@ -276,7 +278,7 @@ export class Reflector<T extends KubernetesObject> {
       store.delete(namespace, name);
       emit({ type: 'deleted', object: old, missedDelete: true });
     }
-    const object = lean(received);
+    const object = this.#keep(received);
     store.set(object);
     const initial = !this.#synced;
     emit(sameObject ? { type: 'updated', object, old, initial } : { type: 'added', object, initial });
@@ -286,8 +288,14 @@ export class Reflector<T extends KubernetesObject> {
   #remove(received: T): void {
     const { namespace = '', name } = received.metadata;
     if (this.#options.store.delete(namespace, name) !== undefined) {
-      this.#options.emit({ type: 'deleted', object: lean(received), missedDelete: false });
+      this.#options.emit({ type: 'deleted', object: this.#keep(received), missedDelete: false });
     }
+  }
+
+  /** What is held of an object that the server sent. */
+  #keep(received: T): T {
+    const object = lean(received);
+    return this.#options.transform?.(object) ?? object;
   }
 
   /** Decides where to go on from, and shows what is wrong. */

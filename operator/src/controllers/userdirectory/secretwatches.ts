@@ -10,8 +10,9 @@ interface Watch {
 }
 
 /**
- * Watches exactly the Secrets that directories refer to, one watch a Secret: the operator neither lists nor keeps any
- * other. Whoever refers to a Secret is told when it is another than the one that was tested.
+ * Watches exactly the Secrets that directories refer to, one watch a Secret: the operator neither lists nor watches any
+ * other, and keeps the metadata of these only. Whoever refers to a Secret is told when it is another than the one that
+ * was tested.
  */
 export class SecretWatches {
   readonly #client: ApiClient;
@@ -57,6 +58,8 @@ export class SecretWatches {
     const informer = new Informer(this.#client, Secret, this.#logger, {
       namespaces: [namespace],
       fieldSelector: `metadata.name=${name}`,
+      // Its version is all that is asked for: passwords are not held in memory.
+      transform: ({ metadata }) => ({ metadata }),
     });
     informer.onEvent(({ type, object }) => {
       for (const [directory, tested] of watch.directories) {

@@ -230,8 +230,9 @@ async function everybodySettled(client: ApiClient): Promise<People> {
   return { found: people.length, ready: people.filter(({ status }) => is('Ready', status?.conditions)).length };
 }
 
-const is = (wanted: string, conditions: readonly Condition[] | undefined) =>
-  conditions?.some(({ type, status }) => type === wanted && status === 'True') ?? false;
+function is(wanted: string, conditions: readonly Condition[] | undefined): boolean {
+  return conditions?.some(({ type, status }) => type === wanted && status === 'True') ?? false;
+}
 
 interface Summary {
   readonly users: number;

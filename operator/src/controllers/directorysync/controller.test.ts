@@ -16,7 +16,7 @@ import type { DirectoryContents, Evidence, PersonRecord } from '../../directory/
 import { DatabaseError, DirectoryError } from '../../errors.ts';
 import { createMetrics } from '../../metrics.ts';
 import type { SyncLine } from '../../mirror/index.ts';
-import { ApiError } from '../../runtime/index.ts';
+import { ApiError, done, requeueAfter } from '../../runtime/index.ts';
 import { RecordingLogger } from '../../runtime/testing/logger.ts';
 import type { Context } from '../context.ts';
 import { personIndexes } from '../person/controller.ts';
@@ -391,6 +391,16 @@ describe('a run', () => {
     await world.reconcile('a');
     expect(world.api.at(DirectorySync, 'a')).toBeUndefined();
     expect(await world.reconcile('b')).toEqual({ requeueAfterMs: 30_000 });
+  });
+
+  it('is looked at again when it changed just before its deletion', async () => {
+    const spec = { ttlSecondsAfterFinished: 60 };
+    world.add(run('a', { phase: 'Succeeded', finishedAt: at(-60) }, { spec }));
+    world.api.put(run('a', { phase: 'Succeeded', finishedAt: at(-60) }, { spec, resourceVersion: '2' }));
+    expect(await world.reconcile('a')).toEqual(requeueAfter(1_000));
+    world.catchUp();
+    expect(await world.reconcile('a')).toEqual(done);
+    expect(world.api.at(DirectorySync, 'a')).toBeUndefined();
   });
 });
 

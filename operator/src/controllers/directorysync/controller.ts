@@ -12,7 +12,6 @@ import {
   done,
   generationChanged,
   type InformerEvent,
-  isNotFound,
   type Manager,
   patchStatus,
   type Request,
@@ -23,6 +22,7 @@ import {
 import { seconds } from '../conditions.ts';
 import type { Context } from '../context.ts';
 import { attempt } from '../mirrored.ts';
+import { deleteUnchanged } from '../pruning.ts';
 import { brokenReference } from '../userdirectory/references.ts';
 import { isFinished, isPending } from '../userdirectory/runs.ts';
 import { decide } from './decide.ts';
@@ -32,6 +32,9 @@ import { type Progress, runStatus } from './status.ts';
 
 /** A run of 100,000 people takes some ten minutes; one that takes this long hangs. */
 const longestRunMs = 6 * 3_600_000;
+
+/** When the cache has probably seen what kept a run from being deleted. */
+const lookAgainMs = 1_000;
 
 /** A run under way. */
 interface Active {
@@ -109,10 +112,7 @@ async function reconcile(scope: Scope, { namespace, name }: Request, signal: Abo
     case 'rest':
       return decision.deleteInMs === undefined ? done : requeueAfter(decision.deleteInMs);
     case 'delete':
-      await client.delete(DirectorySync, { namespace, name }).catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
-      return done;
+      return (await deleteUnchanged(client, DirectorySync, run)) ? done : requeueAfter(lookAgainMs);
     case 'wait':
       if (active?.uid !== run.metadata.uid) {
         await patchStatus(client, DirectorySync, run, runStatus(run, 'Pending', { message: decision.message }, now()));

@@ -1,5 +1,11 @@
 import type { KubernetesObject, ResourceType } from '@roster/crds';
-import { ApiError, type JsonPatchOperation, type ObjectKey, TransportError } from '../../runtime/index.ts';
+import {
+  ApiError,
+  type DeleteOptions,
+  type JsonPatchOperation,
+  type ObjectKey,
+  TransportError,
+} from '../../runtime/index.ts';
 
 /** How the next request ends: with a refusal; carried out and without an answer; or as it should. */
 export type Ending = Error | 'lost' | 'answered';
@@ -42,9 +48,17 @@ export class MemoryApi {
     return this.#answer(`get ${kind} ${name}`, () => this.#find<T>(kind, name));
   }
 
-  delete<T extends KubernetesObject>({ kind }: ResourceType<T>, { name }: ObjectKey): Promise<void> {
+  delete<T extends KubernetesObject>(
+    { kind }: ResourceType<T>,
+    { name }: ObjectKey,
+    { preconditions = {} }: DeleteOptions = {},
+  ): Promise<void> {
     return this.#answer(`delete ${kind} ${name}`, () => {
-      this.#find(kind, name);
+      const { uid, resourceVersion } = this.#find(kind, name).metadata;
+      const demanded = { uid, resourceVersion, ...preconditions };
+      if (demanded.uid !== uid || demanded.resourceVersion !== resourceVersion) {
+        throw new ApiError(409, { reason: 'Conflict', message: 'it is not the one that was to be deleted' });
+      }
       this.objects.delete(`${kind} ${name}`);
     });
   }

@@ -9,7 +9,6 @@ import {
   findCondition,
   generationChanged,
   isAlreadyExists,
-  isNotFound,
   type Manager,
   patchStatus,
   type Request,
@@ -19,6 +18,7 @@ import {
 } from '../../runtime/index.ts';
 import { seconds } from '../conditions.ts';
 import type { Context } from '../context.ts';
+import { deleteUnchanged } from '../pruning.ts';
 import { type Connection, failsForNow, retryMs, testIsDue } from './connection.ts';
 import { prepareReader, secretName } from './reader.ts';
 import { brokenReference } from './references.ts';
@@ -71,11 +71,7 @@ async function reconcile(
   // A server that is silent holds up its test, but no run that is asked for.
   if (problem === undefined) await startRun(context, directory, runs);
   const connection = problem === undefined ? await testIfDue(context, directory, signal) : undefined;
-  for (const run of surplusRuns(directory, runs)) {
-    await client.delete(DirectorySync, requestFor(run)).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
-    });
-  }
+  for (const run of surplusRuns(directory, runs)) await deleteUnchanged(client, DirectorySync, run);
   const status = directoryStatus(directory, problem, connection, runs, context.now());
   if (problem === undefined) secrets.follow(request, directory, status.connection?.secretVersion);
   expose(metrics, request, status);

@@ -1,8 +1,8 @@
 import type { GroupSource, PersonSource } from '@roster/crds';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type ApplyOptions, applyPlan, type Holder, type Target, type Want, WriteRefused } from './apply.ts';
 import type { Verdict } from './guard.ts';
-import type { CreateUser, Effect, GroupAction, PersonAction, Plan } from './plan/index.ts';
+import type { CreateUser, Effect, GroupAction, PersonAction, Plan, UpdatePerson } from './plan/index.ts';
 import type { GroupRecord, PersonRecord } from './record.ts';
 
 const identity = { directory: 'corporate', authority: 'dc=example' };
@@ -24,7 +24,7 @@ const source = (name: string): PersonSource => ({
   email: `${name.toUpperCase()}@Example.com`,
 });
 const groupSource = (name: string): GroupSource => ({ ...identity, externalId: `id-${name}` });
-const ref = (name: string) => ({ name, uid: `uid-${name}`, resourceVersion: '1' });
+const ref = (name: string) => ({ name, uid: `uid-${name}`, generation: 1 });
 type Consequences = Partial<Pick<PersonAction, 'effects' | 'awaits'>>;
 
 const createUser = (name: string, rest: Consequences = {}): CreateUser => ({
@@ -313,6 +313,25 @@ describe('what the guard withholds', () => {
     expect(target.log).toEqual(['create Group x', 'reserve 1', 'create User a', 'update User c']);
     expect({ written, withheld }).toEqual({ written: 3, withheld: 1 });
     expect(progress.at(-1)).toBe('3 of 3');
+  });
+
+  it('is left out of an update whose rest is written, and counted', async () => {
+    const target = new MemoryTarget();
+    const setSource = vi.spyOn(target, 'setSource');
+    const before: PersonSource = { ...source('a'), groups: ['g'] };
+    const leaver: UpdatePerson = {
+      action: 'Update',
+      kind: 'User',
+      ref: ref('a'),
+      source: { ...source('a'), enabled: false },
+      changed: ['enabled', 'groups'],
+      record: record('a'),
+      effects: ['LostMembership'],
+      before,
+    };
+    const { written, withheld } = await apply(planOf([leaver]), target, { verdict: withholds('LostMembership') });
+    expect(setSource.mock.calls).toEqual([['User', ref('a'), { ...before, enabled: false }, false]]);
+    expect({ written, withheld }).toEqual({ written: 1, withheld: 1 });
   });
 
   it('is also who awaits the address of somebody who is withheld', async () => {

@@ -7,7 +7,7 @@ import {
   type User,
 } from '@roster/crds';
 import { type Reason, RosterError } from '../errors.ts';
-import { executable, type Verdict } from './guard.ts';
+import { executable, passes, type Verdict } from './guard.ts';
 import type {
   CreateRecipient,
   CreateUser,
@@ -60,7 +60,7 @@ export class WriteRefused extends Error {
 
 export interface Applied {
   readonly written: number;
-  /** Withheld by the guard. */
+  /** Actions that the guard withholds, whole or in part. */
   readonly withheld: number;
   /** What could not be written, with the reason; the next run tries again. */
   readonly failures: readonly PlanLine[];
@@ -122,7 +122,8 @@ export async function applyPlan(plan: Plan, target: Target, options: ApplyOption
       else refuse(action, 'EmailTaken', `The address belongs to ${holder.kind} ${holder.name}.`);
     });
   }
-  return { written, withheld: plan.people.length - people.length, failures };
+  const withheld = plan.people.filter((action) => !passes(verdict, action)).length;
+  return { written, withheld, failures };
 }
 
 async function writeGroup(target: Target, action: GroupAction): Promise<void> {

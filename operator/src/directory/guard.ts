@@ -1,5 +1,5 @@
 import type { Reason } from '../errors.ts';
-import type { Effect, GuardFacts, PersonAction } from './plan/index.ts';
+import { type Effect, type GuardFacts, type PersonAction, withoutEffects } from './plan/index.ts';
 
 /** How much may change at once: up to the floor always, beyond it a share of what there is, but no more than the cap. */
 export interface GuardSettings {
@@ -21,7 +21,7 @@ export interface Verdict {
     /** Changes that are held, of all guards. */
     readonly count: number;
   };
-  /** Effects that no action may have that is executed. */
+  /** Effects that nothing that is executed may have. */
   readonly withheld: ReadonlySet<Effect>;
 }
 
@@ -33,8 +33,8 @@ interface Finding {
 }
 
 /**
- * Judges a plan before anything of it is written. What is held are the actions with the effect in question: new people
- * and harmless updates go on, whatever else is held.
+ * Judges a plan before anything of it is written. What is held are effects, not people: new people, and whatever else
+ * an entry says of somebody, go on.
  */
 export function judge(facts: GuardFacts, settings: GuardSettings = defaultGuard): Verdict {
   const findings = [
@@ -58,28 +58,24 @@ export function judge(facts: GuardFacts, settings: GuardSettings = defaultGuard)
   };
 }
 
-/** Whether the guard lets an action pass that awaits nobody: one without a withheld effect. */
-export function allows({ withheld }: Verdict, { effects }: Pick<PersonAction, 'effects'>): boolean {
+/**
+ * Whether an action passes as it is. Who awaits an address does not while addresses stay where they are: it still
+ * belongs to the person who is to give it up.
+ */
+export function passes({ withheld }: Verdict, { effects, awaits }: Pick<PersonAction, 'effects' | 'awaits'>): boolean {
+  if (awaits !== undefined && withheld.has('AddressChange')) return false;
   return effects?.every((effect) => !withheld.has(effect)) ?? true;
 }
 
-/**
- * The actions that may be executed: those that pass, and await nobody whose own update does not, since the address that
- * they are to get would still belong to that person.
- */
+/** What may be executed: the actions that pass, and of the other updates what is left without the effects withheld. */
 export function executable(people: readonly PersonAction[], verdict: Verdict): readonly PersonAction[] {
-  if (verdict.withheld.size === 0) return people;
-  const waiting = new Map(people.map((action) => [action.awaits, action]));
-  const held = new Set<PersonAction>();
-  for (const action of people) {
-    if (allows(verdict, action)) continue;
-    let next: PersonAction | undefined = action;
-    while (next !== undefined && !held.has(next)) {
-      held.add(next);
-      next = 'ref' in next ? waiting.get(next.ref.name) : undefined;
-    }
-  }
-  return people.filter((action) => !held.has(action));
+  const { withheld } = verdict;
+  if (withheld.size === 0) return people;
+  return people.flatMap((action) => {
+    if (passes(verdict, action)) return [action];
+    // People who are to be linked stay without the directory, and without an address nobody is created.
+    return action.action === 'Update' ? (withoutEffects(action, withheld) ?? []) : [];
+  });
 }
 
 /** How many of `base` may change at once. */

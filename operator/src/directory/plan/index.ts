@@ -2,3 +2,4 @@
 export { isSuspiciouslyEmpty, planDirectory } from './plan.ts';
 export { lines, samples } from './report.ts';
 export type * from './types.ts';
+export { withoutEffects } from './withhold.ts';

@@ -57,7 +57,7 @@ export function decidePerson(
       source,
       changed,
       record,
-      ...(effects.length > 0 ? { effects } : {}),
+      ...(effects.length > 0 ? { effects, before } : {}),
       ...awaits,
     },
     groups,

@@ -14,9 +14,10 @@ import {
 } from '@roster/crds';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { executable, type Verdict } from '../guard.ts';
 import type { GroupRecord, PersonRecord } from '../record.ts';
 import { group, planOf, recipient, role, type Scene, source, unreadable, user } from './fixtures.ts';
-import { lines, type Plan, samples } from './index.ts';
+import { type Effect, lines, type Plan, samples } from './index.ts';
 import { privilegeOf } from './privilege.ts';
 
 const ids = ['i1', 'i2', 'i3', 'i4', 'i5', 'i6'];
@@ -247,6 +248,63 @@ test('once applied, there is nothing left to do', () => {
       created: 0,
       linked: 0,
       updated: 0,
+    });
+  });
+});
+
+describe('with effects withheld', () => {
+  const withheld = fc.subarray<Effect>(['Link', 'AddressChange', 'LostMembership'], { minLength: 1 });
+  const checkHeld = (property: (scene: Scene, after: Scene, verdict: Verdict) => void) =>
+    fc.assert(
+      fc.property(scenes, withheld, (scene, effects) => {
+        const plan = planOf(scene);
+        const verdict: Verdict = { withheld: new Set(effects) };
+        property(scene, applyToModel(scene, { ...plan, people: executable(plan.people, verdict) }), verdict);
+      }),
+      { numRuns: 1500 },
+    );
+
+  test('nobody suffers them', () => {
+    checkHeld((scene, after, verdict) => {
+      const people = byKey(after);
+      for (const person of everybody(scene)) {
+        const was = person.spec.source;
+        const is = people.get(keyOf(person))?.spec;
+        if (is === undefined) throw new Error('people never vanish');
+        if (verdict.withheld.has('Link') && was === undefined) expect(is.source).toBeUndefined();
+        if (verdict.withheld.has('AddressChange')) {
+          expect(effectivePerson(is).email).toBe(effectivePerson(person.spec).email);
+        }
+        if (verdict.withheld.has('LostMembership')) {
+          expect(is.source?.groups ?? []).toEqual(expect.arrayContaining([...(was?.groups ?? [])]));
+        }
+      }
+    });
+  });
+
+  test('the state of every account follows the directory', () => {
+    checkHeld((scene, after) => {
+      const people = byKey(after);
+      for (const action of planOf(scene).people) {
+        if (action.action !== 'Update') continue;
+        const is = people.get(`${action.kind} ${action.ref.name}`)?.spec.source;
+        expect([is?.enabled, is?.expiresAt]).toEqual([action.source.enabled, action.source.expiresAt]);
+      }
+    });
+  });
+
+  test('nobody gets an address that somebody else still has', () => {
+    checkHeld((scene, after) => {
+      const before = holders(scene, 'email');
+      for (const [address, now] of holders(after, 'email')) {
+        if (now.length > 1) expect(before.get(address)).toEqual(expect.arrayContaining(now));
+      }
+    });
+  });
+
+  test('the rest is done at once', () => {
+    checkHeld((_, after, verdict) => {
+      expect(executable(planOf(after).people, verdict)).toEqual([]);
     });
   });
 });

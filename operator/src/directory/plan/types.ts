@@ -66,11 +66,12 @@ export interface PlanInput {
   readonly now: Date;
 }
 
-/** One version of an object: what an update is based on, so that a later change is never overwritten. */
+/** One state of an object: what an update is based on, so that a later change of its spec is never overwritten. */
 export interface ObjectRef {
   readonly name: string;
   readonly uid: string;
-  readonly resourceVersion: string;
+  /** `metadata.generation`, which moves with the spec only: a status may be written in between. */
+  readonly generation: number;
 }
 
 /** What an action does beyond adding or correcting: what the guard counts and can hold. */
@@ -114,6 +115,8 @@ export interface UpdatePerson extends Consequences {
   readonly source: PersonSource;
   /** Fields of the block that differ, sorted. */
   readonly changed: readonly (keyof PersonSource)[];
+  /** The block that is replaced; only where there are effects, since it is needed only to leave some of them out. */
+  readonly before?: PersonSource;
 }
 
 export type PersonAction = CreateUser | CreateRecipient | LinkPerson | UpdatePerson;

@@ -52,6 +52,7 @@ export {
   type InformerOptions,
   type InformerState,
 } from './informer.ts';
+export { jsonEqual } from './jsonequal.ts';
 export {
   type LeaderElectionOptions,
   LeaderElector,

@@ -10,7 +10,7 @@ describe('on the API server', () => {
   let api: MemoryApi;
   let target: Target;
   const { spec } = user('jane', { source: source() });
-  const ref = { name: 'jane', uid: 'uid-of-jane', resourceVersion: '1' };
+  const ref = { name: 'jane', uid: 'uid-of-jane', generation: 1 };
   beforeEach(() => {
     api = new MemoryApi();
     target = apiTarget(api, namespace, async () => new Map(), new AbortController().signal);
@@ -52,6 +52,8 @@ describe('on the API server', () => {
   it.each<[string, User, boolean]>([
     ['was made anew meanwhile', user('jane', { source: source() }, { uid: 'another' }), false],
     ['was detached meanwhile', user('jane'), false],
+    ['was changed meanwhile', user('jane', { source: source({ firstName: 'Jane' }) }, { generation: 2 }), false],
+    ['was changed by hand meanwhile', user('jane', {}, { generation: 2 }), true],
     ['was linked to another entry meanwhile', user('jane', { source: source({ externalId: '43' }) }), true],
   ])('who %s is left to the next run', async (_, found, first) => {
     api.put(found);
@@ -65,11 +67,15 @@ describe('on the API server', () => {
     );
   });
 
-  it('a link whose answer was lost is taken for written', async () => {
-    api.put(user('jane'));
+  it.each([
+    ['a link', undefined, true],
+    ['an update', source({ firstName: 'Jane' }), false],
+  ])('%s whose answer was lost is taken for written', async (_, before, first) => {
+    api.put(user('jane', { source: before }));
     api.endings.push('lost');
-    await target.setSource('User', ref, source(), true);
+    await target.setSource('User', ref, source(), first);
     expect(api.requests).toEqual(['patch User jane', 'patch User jane', 'get User jane']);
+    expect(api.at(User, 'jane')?.spec.source).toEqual(source());
   });
 
   it.each([401, 403, 413, 422])('a refusal with code %i concerns this object only', async (code) => {

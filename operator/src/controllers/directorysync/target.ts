@@ -7,6 +7,7 @@ import {
   isInvalid,
   isNotFound,
   type JsonPatchOperation,
+  jsonEqual,
 } from '../../runtime/index.ts';
 import { persistently } from './persistently.ts';
 
@@ -42,10 +43,11 @@ export function apiTarget(
     createGroup: (name, spec) => create('Group', name, spec),
     createUser: (name, spec) => create('User', name, spec),
     createRecipient: (name, spec) => create('Recipient', name, spec),
-    setSource: async (kind, { name, uid }, source, first) => {
+    setSource: async (kind, { name, uid, generation }, source, first) => {
       const operations: JsonPatchOperation[] = [
+        // Whatever changed since the plan was made, by hand or by another leader's run, is left to the next plan.
         { op: 'test', path: '/metadata/uid', value: uid },
-        // Whoever was linked or detached since the plan was made is left to the next plan.
+        { op: 'test', path: '/metadata/generation', value: generation },
         first
           ? { op: 'test', path: '/spec/source', value: null }
           : { op: 'test', path: '/spec/source/externalId', value: source.externalId },
@@ -56,10 +58,10 @@ export function apiTarget(
         try {
           await client.jsonPatch(type, { namespace, name }, operations, { signal });
         } catch (error) {
-          // A link whose answer was lost: the object may have this very block.
-          if (!first || !isInvalid(error)) throw error;
+          // A write whose answer was lost: the object may have this very block.
+          if (!isInvalid(error)) throw error;
           const found = await client.get(type, { namespace, name }, { signal });
-          if (found.metadata.uid !== uid || !sameIdentity(found.spec.source, source)) throw error;
+          if (found.metadata.uid !== uid || !jsonEqual(found.spec.source, source)) throw error;
         }
       });
     },

@@ -74,7 +74,7 @@ export class MemoryApi {
     });
   }
 
-  /** Knows the operations test and add. */
+  /** Knows the operations test and add, and takes each patch for one that changes the spec. */
   jsonPatch<T extends KubernetesObject>(
     { kind }: ResourceType<T>,
     { name }: ObjectKey,
@@ -92,7 +92,9 @@ export class MemoryApi {
           throw new ApiError(422, { reason: 'Invalid', message: 'the server rejected our request' });
         }
       }
-      return this.#write(object as unknown as T);
+      const { metadata, ...rest } = object as unknown as T;
+      const generation = (metadata.generation ?? 0) + 1;
+      return this.#write({ ...rest, metadata: { ...metadata, generation } } as T);
     });
   }
 

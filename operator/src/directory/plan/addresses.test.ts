@@ -391,9 +391,9 @@ describe('linking by address', () => {
 
   test('names the version of the object that it is based on', () => {
     const person = jane();
-    const { uid, resourceVersion } = person.metadata;
+    const { uid, generation } = person.metadata;
     const [link] = planOf(scene({ users: [person] })).people;
-    expect(link).toMatchObject({ action: 'Link', ref: { name: 'by-hand', uid, resourceVersion }, effects: ['Link'] });
+    expect(link).toMatchObject({ action: 'Link', ref: { name: 'by-hand', uid, generation }, effects: ['Link'] });
   });
 
   test('leaves the language to the person', () => {

@@ -65,7 +65,7 @@ function metadata(name: string) {
     name,
     namespace: 'acme',
     uid: `uid-of-${name}`,
-    resourceVersion: String(created),
+    generation: created,
     creationTimestamp: '2026-01-01T00:00:00Z',
   };
 }

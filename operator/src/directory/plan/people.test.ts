@@ -153,9 +153,9 @@ describe('the block', () => {
 
   test('belongs to the version of the object that was read', () => {
     const jane = linked('jane');
-    const { uid, resourceVersion } = jane.metadata;
+    const { uid, generation } = jane.metadata;
     const [update] = planOf({ people: [entry('jane', { lastName: 'Doe' })], users: [jane] }).people;
-    expect(update).toMatchObject({ kind: 'User', ref: { name: 'jane', uid, resourceVersion } });
+    expect(update).toMatchObject({ kind: 'User', ref: { name: 'jane', uid, generation } });
   });
 });
 

@@ -79,7 +79,7 @@ function apply(plan: Plan) {
     name,
     namespace: 'acme',
     uid: uuid(3, index),
-    resourceVersion: String(index),
+    generation: index + 1,
     creationTimestamp: '2026-01-01T00:00:00Z',
   });
   const users = plan.people.flatMap((action, index): User[] =>

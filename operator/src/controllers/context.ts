@@ -1,8 +1,7 @@
 import type { AppRole, DirectorySync, Group, Organization, Recipient, Tenant, User, UserDirectory } from '@roster/crds';
 import type { RosterMetrics } from '../metrics.ts';
 import type { Mirror } from '../mirror/index.ts';
-import type { ApiClient, Controller, EventRecorder, Informer, Logger } from '../runtime/index.ts';
-
+import type { ApiClient, EventRecorder, Informer, Logger } from '../runtime/index.ts';
 import type { Secrets } from './secrets.ts';
 
 /** One informer a kind. */
@@ -31,5 +30,3 @@ export interface Context {
 
 /** The name of the one Tenant of a namespace. */
 export const tenantName = 'tenant';
-
-export type { Controller };

@@ -1,4 +1,7 @@
-/** What failed queries mean, told by PostgreSQL's SQLSTATE or the code of Node's network error, never by their text. */
+/**
+ * What failed queries mean, told by PostgreSQL's SQLSTATE or the code of Node's network error. Only what the
+ * drivers themselves throw has neither, and is told by its text.
+ */
 import { DatabaseError } from '../errors.ts';
 
 /** The parts of an error of pg and PGlite that are used: https://www.postgresql.org/docs/current/protocol-error-fields.html */

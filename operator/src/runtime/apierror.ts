@@ -90,10 +90,6 @@ export function isInvalid(error: unknown): boolean {
   return hasCode(error, 422);
 }
 
-export function isTooManyRequests(error: unknown): boolean {
-  return hasCode(error, 429);
-}
-
 /** A write that may or may not have happened. */
 export function isAmbiguous(error: unknown): error is TransportError {
   return error instanceof TransportError && error.ambiguous;

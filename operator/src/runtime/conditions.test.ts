@@ -1,8 +1,7 @@
 import type { Condition } from '@roster/crds';
 import { describe, expect, it } from 'vitest';
-import { findCondition, removeCondition, setCondition, summarize } from './conditions.ts';
+import { findCondition, removeCondition, setCondition } from './conditions.ts';
 
-const then = new Date('2026-01-01T00:00:00.123Z');
 const now = new Date('2026-02-01T00:00:00.456Z');
 
 const ready: Condition = {
@@ -46,24 +45,4 @@ it('finds and removes conditions', () => {
   expect(findCondition(undefined, 'Ready')).toBeUndefined();
   expect(removeCondition([ready], 'Ready')).toEqual([]);
   expect(removeCondition(undefined, 'Ready')).toEqual([]);
-});
-
-describe('summarize', () => {
-  const why = { reason: 'Because', message: 'It is so.' };
-  const statuses = (conditions: readonly Condition[]) => conditions.map(({ type, status }) => `${type}=${status}`);
-
-  it.each([
-    ['ready', ['Ready=True']],
-    ['progressing', ['Ready=Unknown', 'Reconciling=True']],
-    ['failing', ['Ready=False', 'Reconciling=True']],
-    ['stalled', ['Ready=False', 'Stalled=True']],
-  ] as const)('says %s to kstatus, whatever it said before', (state, expected) => {
-    for (const before of ['ready', 'progressing', 'failing', 'stalled'] as const) {
-      const conditions = summarize(summarize([], { state: before, ...why }, 1, then), { state, ...why }, 2, now);
-      expect(statuses(conditions)).toEqual(expected);
-      expect(
-        conditions.every(({ observedGeneration, reason }) => observedGeneration === 2 && reason === 'Because'),
-      ).toBe(true);
-    }
-  });
 });

@@ -3,7 +3,7 @@ import { ApiError } from './apierror.ts';
 import { Controller, type ControllerOptions, eachState, type Request } from './controller.ts';
 import type { InformerEvent, InformerHandler } from './informer.ts';
 import { done, type Result, requeueAfter, StalledError, WaitingError } from './outcome.ts';
-import { annotationsChanged, anyOf, deletionRequested, generationChanged, labelsChanged } from './predicates.ts';
+import { annotationsChanged, anyOf, generationChanged } from './predicates.ts';
 import { RecordingLogger } from './testing/logger.ts';
 import { type Widget, widget } from './testing/widget.ts';
 
@@ -323,9 +323,7 @@ describe('predicates', () => {
 
   it.each([
     ['generation', generationChanged, update({}, { generation: 2 })],
-    ['labels', labelsChanged, update({}, { labels: { a: 'b' } })],
     ['annotations', annotationsChanged, update({ annotations: { a: 'b' } }, { annotations: { a: 'c' } })],
-    ['deletion', deletionRequested, update({}, { deletionTimestamp: '2026-01-01T00:00:00Z' })],
   ])('%s', (_, predicate, change) => {
     const same = update(
       { labels: { a: 'b' }, annotations: { c: 'd' } },

@@ -9,7 +9,6 @@ export {
   isGone,
   isInvalid,
   isNotFound,
-  isTooManyRequests,
   TransportError,
 } from './apierror.ts';
 export { type Cache, type Indexer, Store } from './cache.ts';
@@ -29,9 +28,7 @@ export {
   type ConditionChange,
   findCondition,
   removeCondition,
-  type Summary,
   setCondition,
-  summarize,
 } from './conditions.ts';
 export {
   Controller,
@@ -65,9 +62,7 @@ export { done, ReconcileTimeoutError, type Result, requeueAfter, StalledError, W
 export {
   annotationsChanged,
   anyOf,
-  deletionRequested,
   generationChanged,
-  labelsChanged,
   type Predicate,
 } from './predicates.ts';
 export { keyOf, type ObjectKey, resourceName } from './requestpath.ts';

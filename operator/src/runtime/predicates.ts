@@ -8,15 +8,8 @@ export type Predicate<T extends KubernetesObject> = (event: InformerEvent<T>) =>
 export const generationChanged: Predicate<KubernetesObject> = (event) =>
   event.type !== 'updated' || event.object.metadata.generation !== event.old.metadata.generation;
 
-export const labelsChanged: Predicate<KubernetesObject> = (event) =>
-  event.type !== 'updated' || !sameEntries(event.object.metadata.labels, event.old.metadata.labels);
-
 export const annotationsChanged: Predicate<KubernetesObject> = (event) =>
   event.type !== 'updated' || !sameEntries(event.object.metadata.annotations, event.old.metadata.annotations);
-
-/** The object began to be deleted and waits for its finalizers. */
-export const deletionRequested: Predicate<KubernetesObject> = (event) =>
-  event.type !== 'updated' || event.object.metadata.deletionTimestamp !== event.old.metadata.deletionTimestamp;
 
 export function anyOf<T extends KubernetesObject>(...predicates: readonly Predicate<T>[]): Predicate<T> {
   return (event) => predicates.some((predicate) => predicate(event));

@@ -99,7 +99,7 @@ function unexpected(log: Logger, { metadata: { namespace, name }, spec }: Direct
 /** Reads the server that the directory names, with the credentials of its Secret. */
 export function readServer(secrets: Secrets): Read {
   return async (directory, signal) => {
-    const { reader } = await prepareReader(secrets, directory, signal);
+    const reader = await prepareReader(secrets, directory, signal);
     return await readAll(reader, signal);
   };
 }
@@ -262,7 +262,7 @@ function summary({ counts: { people, groups }, memberships }: Plan): string {
 
 const amount = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
 
-export function runRecord(run: DirectorySync, directory: UserDirectory, startedAt: Date) {
+function runRecord(run: DirectorySync, directory: UserDirectory, startedAt: Date) {
   return {
     namespace: run.metadata.namespace ?? '',
     name: run.metadata.name,

@@ -74,7 +74,7 @@ export const builtInRoles: Readonly<Record<string, RoleSpec>> = {
   ]),
 };
 
-/** What the operator sees to in each tenant: created when absent, never changed afterwards but for what is built in. */
+/** What the operator sees to in each tenant: created when absent, and never changed afterwards. */
 export function builtInObjects(tenant: Tenant): (Organization | AppRole | Group)[] {
   const namespace = tenant.metadata.namespace ?? '';
   const organization = tenant.spec.defaultOrganization;

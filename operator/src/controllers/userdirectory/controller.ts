@@ -89,7 +89,7 @@ async function testIfDue(context: Context, directory: Directory, signal: AbortSi
   const testedAt = seconds(context.now());
   const version = secretVersion === undefined ? {} : { secretVersion };
   try {
-    const { reader } = await prepareReader(context.secrets, directory, signal);
+    const reader = await prepareReader(context.secrets, directory, signal);
     const { server, boundAs } = await reader.test(signal);
     return { connected: true, server, boundAs, testedAt, ...version };
   } catch (error) {

@@ -11,23 +11,20 @@ export interface Credentials {
   readonly hosts: readonly AllowedHost[];
 }
 
-/** A reader for one run or test, and the version of the Secret that it uses. */
-export interface PreparedReader {
-  readonly reader: DirectoryReader;
-  readonly secretVersion: string | undefined;
-}
-
 /** Name of the Secret that a directory refers to. */
 export function secretName({ spec }: UserDirectory): string | undefined {
   return (spec.ldap ?? spec.activeDirectory ?? spec.entraID)?.credentials?.secretRef?.name;
 }
 
-/** @throws RosterError when the Secret is missing, incomplete or not understood, or the type cannot be read. */
+/**
+ * A reader for one run or test.
+ * @throws RosterError when the Secret is missing, incomplete or not understood, or the type cannot be read.
+ */
 export async function prepareReader(
   secrets: Secrets,
   directory: UserDirectory,
   signal: AbortSignal,
-): Promise<PreparedReader> {
+): Promise<DirectoryReader> {
   const { spec } = directory;
   if (spec.ldap === undefined) {
     const type = spec.activeDirectory === undefined ? 'entraID' : 'activeDirectory';
@@ -36,7 +33,7 @@ export async function prepareReader(
   const name = secretName(directory);
   const secret = name === undefined ? undefined : await secrets.read(directory.metadata.namespace ?? '', name, signal);
   const { urls, startTLS, caBundle, pageSize, timeoutSeconds, preset, users, groups } = spec.ldap;
-  const reader = ldapReader({
+  return ldapReader({
     urls,
     startTLS,
     pageSize,
@@ -49,7 +46,6 @@ export async function prepareReader(
     ...(caBundle === undefined ? {} : { caBundle }),
     ...(secret === undefined ? {} : { credentials: credentialsOf(secret) }),
   });
-  return { reader, secretVersion: secret?.metadata.resourceVersion };
 }
 
 function credentialsOf({ metadata, data = {} }: Secret): Credentials {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { apiVersion, type Condition, DirectorySync, Group, Tenant, User, UserDirectory } from '@roster/crds';
 import { stringify } from 'yaml';
@@ -28,6 +28,7 @@ const say = (sentence: string) =>
   console.error(`${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s  ${sentence}`);
 
 const parts: Part[] = [];
+let stopping = false;
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
@@ -44,6 +45,7 @@ try {
     process.exitCode = 1;
   }
 } finally {
+  stopping = true;
   // The operator gives its lease back while the control plane still runs.
   for (const part of parts.reverse()) await part.stop();
 }
@@ -68,7 +70,11 @@ async function main(): Promise<void> {
     log: join(state, 'operator.log'),
   });
   parts.push(operator);
-  const gone = Promise.race([...parts.map((part) => part.failed), slapd.ended.then(never), aborted(stop.signal)]);
+  void slapd.ended.then(() => {
+    if (!stop.signal.aborted)
+      say('The directory ended. Look what Roster says about it; the next start of the demo brings it back');
+  });
+  const gone = Promise.race([...parts.map((part) => part.failed), aborted(stop.signal)]);
 
   const client = apiClient(cluster.admin, 'roster-demo');
   const run = await Promise.race([synchronise(client), gone]);
@@ -139,6 +145,10 @@ async function setUp(kubeconfig: string, caBundle: string, url: string, password
     .join('---\n');
   await writeFile(join(state, 'tenant.yaml'), tenant, { mode: 0o600 });
   await kubectl(kubeconfig, ['apply', '--server-side', '-f', '-'], tenant);
+  // The kubeconfig of the demo's own cluster is the demo's.
+  if (options.kubeconfig === undefined) {
+    await kubectl(kubeconfig, ['config', 'set-context', '--current', '--namespace', namespace]);
+  }
 }
 
 function tenantObjects(caBundle: string, url: string, password: string): object[] {
@@ -255,7 +265,7 @@ async function summarize(client: ApiClient, { status }: DirectorySync, people: P
     groups,
     memberships: status?.memberships ?? 0,
     rejected: rejected.map(({ record, reason }) => ({ dn: record, reason: reason ?? '' })),
-    syncSeconds: (status?.stages ?? []).reduce((sum, { seconds }) => sum + seconds, 0),
+    syncSeconds: Number((status?.stages ?? []).reduce((sum, { seconds }) => sum + seconds, 0).toFixed(3)),
     mirrored: people.ready,
     ready: status?.phase === 'Succeeded' && people.ready === people.found,
   };
@@ -275,16 +285,22 @@ function tell({ metadata, status }: DirectorySync, summary: Summary, kubeconfig:
     ...(status?.samples ?? [])
       .filter(({ action }) => action === 'Reject')
       .map(({ record, reason, message }) => `    ${record}\n      ${reason}: ${message}`),
+  ];
+  if (options.once) {
+    console.error(lines.join('\n'));
+    return;
+  }
+  lines.push(
     '',
     'Try it:',
-    `  export KUBECONFIG=${relative(process.cwd(), kubeconfig) || kubeconfig} PATH=${bin}:$PATH`,
-    `  kubectl config set-context --current --namespace ${namespace}`,
+    `  export KUBECONFIG=${resolve(kubeconfig)} PATH=${bin}:$PATH`,
+    ...(options.kubeconfig === undefined ? [] : [`  kubectl config set-context --current --namespace ${namespace}`]),
     '  kubectl get userdirectories,directorysyncs',
     `  kubectl describe directorysync ${metadata.name}`,
     '  kubectl get users.roster.dev | head',
     `  kubectl annotate userdirectory ${directoryName} roster.dev/requestedAt="$(date -Is)" --overwrite`,
     `  curl -s http://127.0.0.1:${metricsPort}/metrics | grep ^roster_`,
-  ];
+  );
   console.error(lines.join('\n'));
 }
 
@@ -293,8 +309,4 @@ function aborted(signal: AbortSignal): Promise<never> {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     if (signal.aborted) reject(signal.reason);
   });
-}
-
-function never(): never {
-  throw new Error(`slapd ended; its log is ${join(state, 'openldap/slapd.log')}`);
 }

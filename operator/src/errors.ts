@@ -291,6 +291,10 @@ export const resourceErrors = define({
     meaning: 'The run met an error that is not foreseen.',
     remedy: 'The log of the operator has it under the name of the run; report it, and start another run.',
   },
+  LastRunFailed: {
+    meaning: 'The directory can be read again, but the last run failed before that.',
+    remedy: 'Start another run.',
+  },
   RunInterrupted: {
     meaning: 'The operator ended while the run was under way.',
     remedy: 'Nothing is lost: start another run, which plans afresh.',

@@ -7,6 +7,9 @@ import { createLogger } from './log.ts';
 import { Mirror, migrate, openDatabase } from './mirror/index.ts';
 import { connect, installationIdentity, runOperator } from './operator.ts';
 
+// Whoever reads only the beginning, as `head` does, closes the pipe.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
 try {
   const invocation = parse(process.argv.slice(2), process.env, process.stderr.isTTY === true);
   switch (invocation.command) {

@@ -138,7 +138,7 @@ describe('a directory', () => {
   });
 
   it('is Stalled after a run that failed, for the reason that the run gives', () => {
-    const runs = [ended('a', -60, 'Failed', { reason: 'EmptyAnswer' }), ended('b', -90, 'Succeeded')];
+    const runs = [ended('a', 60, 'Failed', { reason: 'EmptyAnswer' }), ended('b', -90, 'Succeeded')];
     const status = statusOf(directory(), { connection: connected, runs });
     expect(shown(status)).toEqual([
       'Connected=True Connected',
@@ -147,6 +147,21 @@ describe('a directory', () => {
       'Synced=False EmptyAnswer',
     ]);
     expect(message(status, 'Ready')).toBe('a ended.');
+  });
+
+  it('asks for another run once what the last one complained about is put right', () => {
+    const runs = [ended('a', -60, 'Failed', { reason: 'InvalidCredentials' })];
+    const status = statusOf(directory(), { connection: connected, runs });
+    expect(shown(status)).toEqual([
+      'Connected=True Connected',
+      'Ready=False LastRunFailed',
+      'Stalled=True LastRunFailed',
+      'Synced=False InvalidCredentials',
+    ]);
+    expect(message(status, 'Ready')).toBe(
+      'The directory can be read again; the last run failed with InvalidCredentials. Start another run. ' +
+        'kubectl annotate -n acme userdirectories.roster.dev corporate roster.dev/requestedAt="$(date -Is)" --overwrite',
+    );
   });
 
   it('is Reconciling while the next run is there', () => {

@@ -1,7 +1,8 @@
 import type { DirectorySync, UserDirectory } from '@roster/crds';
+import { advice, directoryErrors, RosterError } from '../../errors.ts';
 import { declare, type Problem, type Stated, stalled } from '../conditions.ts';
 import { type Connection, mayPass } from './connection.ts';
-import { inOrderOfTheirEnd, isFinished, requestOf } from './runs.ts';
+import { inOrderOfTheirEnd, isFinished, requestedAt, requestOf } from './runs.ts';
 
 export type DirectoryStatus = NonNullable<UserDirectory['status']>;
 
@@ -25,11 +26,13 @@ export function directoryStatus(
   const synced = syncedCondition(last) ?? previous(before, 'Synced');
   const connected =
     problem === undefined ? (connectedCondition(connection) ?? previous(before, 'Connected')) : undefined;
+  const testedAt = (connection ?? before?.connection)?.testedAt ?? '';
+  const repaired = testedAt > (last?.status?.finishedAt ?? before?.lastAttempt?.finishedAt ?? '');
   return {
     observedGeneration: generation,
     conditions: declare(
       before?.conditions,
-      [...readiness(problem, connected, synced, goesOn), connected, synced],
+      [...readiness(problem, connected, repaired ? afterRepair(directory, synced) : synced, goesOn), connected, synced],
       generation,
       now,
     ),
@@ -76,6 +79,16 @@ function readiness(
     return [{ type: 'Ready', status: 'Unknown', reason: 'NotTested', message: 'The connection was not tested yet.' }];
   }
   return [{ type: 'Ready', status: 'True', reason: 'Connected', message: 'The directory can be read.' }];
+}
+
+/** What a run complained about may be put right by now: then the advice is no longer to put it right. */
+function afterRepair({ metadata }: UserDirectory, synced: Stated | undefined): Stated | undefined {
+  if (synced?.status !== 'False' || !(synced.reason in directoryErrors)) return synced;
+  const reason = 'LastRunFailed';
+  const sentence = `The directory can be read again; the last run failed with ${synced.reason}.`;
+  const command = `kubectl annotate -n ${metadata.namespace} userdirectories.roster.dev ${metadata.name}`;
+  const message = `${advice(new RosterError(reason, sentence))} ${command} ${requestedAt}="$(date -Is)" --overwrite`;
+  return { ...synced, reason, message };
 }
 
 function notReady({ reason, message }: Stated, retried: boolean): Stated[] {

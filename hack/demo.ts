@@ -71,7 +71,7 @@ async function main(): Promise<void> {
   });
   parts.push(operator);
   void slapd.ended.then(() => {
-    if (!stop.signal.aborted)
+    if (!stopping)
       say('The directory ended. Look what Roster says about it; the next start of the demo brings it back');
   });
   const gone = Promise.race([...parts.map((part) => part.failed), aborted(stop.signal)]);

@@ -260,6 +260,12 @@ export class Mirror {
     }
   }
 
+  /** Throws what the last query said, while the database is away: for who has nothing to write, and yet tells of it. */
+  assertAnswering(): void {
+    const { trouble } = this.#writer;
+    if (trouble !== undefined) throw trouble;
+  }
+
   stats(): MirrorStats {
     return { rows: this.#inventory.size, waiting: this.#backlog.size, lagSeconds: this.#backlog.lagSeconds };
   }

@@ -17,6 +17,7 @@ export class Writer {
   readonly #onReturn: () => void;
   #last: Promise<unknown> = Promise.resolve();
   #lost = false;
+  #trouble: DatabaseError | undefined;
 
   /** `onReturn` is called when the database answers again after a connection was lost: it may be another one now. */
   constructor(database: Database, fence: Fence, logger: MirrorLogger, onReturn: () => void) {
@@ -38,8 +39,14 @@ export class Writer {
     return turn;
   }
 
+  /** What the last query said, while the database is away. */
+  get trouble(): DatabaseError | undefined {
+    return this.#trouble;
+  }
+
   /** Somebody saw the database answer. */
   noteAnswer(): void {
+    this.#trouble = undefined;
     if (!this.#lost) return;
     this.#lost = false;
     this.#logger.info({ database: this.#database.location }, 'the database answers again');
@@ -48,7 +55,9 @@ export class Writer {
 
   /** Somebody saw a query fail. */
   noteFailure(error: unknown): void {
-    if (error instanceof DatabaseError && error.reason === 'DatabaseUnavailable') this.#noteLost(error);
+    if (!(error instanceof DatabaseError) || error.reason === 'NoLongerLeader') return;
+    this.#trouble = error;
+    if (error.reason === 'DatabaseUnavailable') this.#noteLost(error);
   }
 
   async #execute<T>(work: (transaction: Writing) => Promise<T>, committed: (result: T) => void): Promise<T> {

@@ -31,6 +31,8 @@ class World {
   /** The database's answer to whether it can be reached. */
   database: () => Promise<void> = async () => undefined;
   #now = now;
+  /** Known from the queries of others. */
+  outage: DatabaseError | undefined;
   readonly #manager = new ManualManager();
 
   constructor(object = tenant()) {
@@ -53,6 +55,9 @@ class World {
       writeTenant: async (tenantRow: TenantRow) => {
         await this.database();
         this.written.push(tenantRow);
+      },
+      assertAnswering: () => {
+        if (this.outage !== undefined) throw this.outage;
       },
       bury: async (rows: readonly RowKey[], { confirmed }: { confirmed: boolean }) => {
         this.buried.push(...rows.map(({ name }) => (confirmed ? `${name} (confirmed)` : name)));
@@ -168,6 +173,16 @@ describe('a tenant', () => {
     world.database = () => Promise.reject(new DatabaseError('DatabaseUnavailable', 'Down.'));
     await expect(world.reconcile()).rejects.toMatchObject({ name: 'WaitingError' });
     expect(world.shown).toEqual(['Ready=False DatabaseUnavailable', 'Reconciling=True DatabaseUnavailable']);
+  });
+
+  it('tells of a database that is down though its own row is up to date', async () => {
+    const world = new World();
+    world.outage = new DatabaseError('DatabaseUnavailable', 'Down.');
+    await expect(world.reconcile()).rejects.toMatchObject({ name: 'WaitingError' });
+    expect(world.shown).toContain('Ready=False DatabaseUnavailable');
+    world.outage = undefined;
+    await world.reconcile();
+    expect(world.shown).toContain('Ready=True Mirrored');
   });
 });
 

@@ -80,6 +80,8 @@ async function reconcile(context: Context, vanishings: Vanishings, { namespace, 
   const tenant = context.informers.tenants.cache.get(namespace, name);
   const mirrored = await attempt(async () => {
     if (tenant !== undefined) await context.mirror.writeTenant(rowOf(tenant));
+    // The Tenant tells of the database, though its own row may need nothing.
+    context.mirror.assertAnswering();
     return settleVanished(context, vanishings, namespace, tenant);
   });
   if (tenant === undefined) return done;

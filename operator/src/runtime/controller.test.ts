@@ -245,16 +245,11 @@ describe('Controller', () => {
           failures: 1,
         },
       },
-      {
-        level: 'info',
-        message: 'stalled until something changes',
-        fields: { controller: 'widget', namespace: 'acme', request: shown[0]?.fields.request, error: 'StalledError' },
-      },
     ]);
     const hidden = logger.lines.filter(({ level }) => level === 'debug');
-    expect(hidden.map(({ fields }) => [fields.name, fields.request])).toEqual([
-      ['jane.doe', shown[0]?.fields.request],
-      ['jane.doe', shown[0]?.fields.request],
+    expect(hidden.map(({ message, fields }) => [message, fields.name, fields.request])).toEqual([
+      ['reconcile failed', 'jane.doe', shown[0]?.fields.request],
+      ['stalled until something changes', 'jane.doe', undefined],
     ]);
   });
 });

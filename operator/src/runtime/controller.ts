@@ -162,7 +162,8 @@ export class Controller {
     }
     if (error instanceof StalledError) {
       this.#queue.forget(key);
-      this.#log('info', key, error, 'stalled until something changes');
+      // A mistake of a user, whom the object's condition tells; thousands of them may have the same cause.
+      this.#log('debug', key, error, 'stalled until something changes');
       return 'stalled';
     }
     const asked = error instanceof ApiError ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;
@@ -173,7 +174,7 @@ export class Controller {
     return error instanceof ReconcileTimeoutError ? 'timeout' : 'error';
   }
 
-  #log(level: 'debug' | 'info' | 'error', key: string, error: unknown, message: string, fields: object = {}): void {
+  #log(level: 'debug' | 'error', key: string, error: unknown, message: string, fields: object = {}): void {
     const { namespace, name } = requestOf(key);
     if (!this.#options.personal || level === 'debug') {
       this.#logger[level]({ namespace, name, err: asError(error), ...fields }, message);

@@ -5,7 +5,7 @@ import { allUsersGroup } from '../tenant/builtin.ts';
 /** A count is written when the members were left alone for so long ... */
 const quietMs = 5_000;
 /** ... and at the latest after so long. */
-const patienceMs = 60_000;
+const patienceMs = 300_000;
 
 /**
  * Tells when the members of a group have settled. A first sync changes the members of each group a hundred times;

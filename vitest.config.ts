@@ -15,9 +15,6 @@ export default defineConfig({
           name: 'integration',
           include: ['operator/test/**/*.test.ts'],
           globalSetup: ['operator/test/controlplane.ts'],
-          // They wait more than they compute: on two cores, one at a time would take twice as long.
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
           // Servers start, and objects are waited for.
           testTimeout: 60_000,
           hookTimeout: 120_000,

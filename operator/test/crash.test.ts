@@ -53,7 +53,7 @@ vi.setConfig({ maxConcurrency: kills, testTimeout: 120_000 });
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'roster-crash-'));
-  // Many operators start here: only the first of them compiles.
+  // Many operators start here; the first leaves to the others what it has compiled.
   vi.stubEnv('NODE_COMPILE_CACHE', join(directory, 'compiled'));
   client = apiClient(sharedCluster().kubeconfig, 'roster-test');
   [server, postgres] = await Promise.all([startOpenLDAP({ entries: contents.entries(password) }), startPostgres()]);
@@ -74,7 +74,9 @@ describe(`A first run whose operator is killed (ROSTER_TEST_SEED=${seed})`, { co
     'after %i percent of its changes ends as if it had not been',
     async (share, { expect, onTestFailed }) => {
       await using installation = await Installation.create();
-      onTestFailed(async () => console.error(await readFile(installation.log, 'utf8')));
+      onTestFailed(async () => {
+        console.error([...incompleteness(installation), await readFile(installation.log, 'utf8')].join('\n'));
+      });
       await installation.start();
       const changes = Math.ceil((undisturbed.changes * share) / 100);
       await installation.until(() => installation.changes >= changes);
@@ -165,7 +167,7 @@ class Installation implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await this.#operator?.stop('SIGKILL');
+    await this.#operator?.stop();
   }
 }
 
@@ -196,21 +198,30 @@ function manifests(): KubernetesObject[] {
   return [credentials, corporate];
 }
 
-/** A run has succeeded, and everybody whom the directory has an address of is in force and counted everywhere. */
-function isComplete(installation: Installation): boolean {
+/** What is to come until a run has succeeded, and everybody with an address is in force and counted everywhere. */
+function* incompleteness(installation: Installation): Generator<string> {
   const expected = made.people - made.withoutMail.length - made.sharingAnAddress.length;
+  for (const { status } of installation.list(UserDirectory)) {
+    if (status?.lastAttempt?.result !== 'Succeeded') yield `the last attempt is ${status?.lastAttempt?.result}`;
+  }
   const users = installation.list(User);
+  if (users.length !== expected) yield `there are ${users.length} of ${expected} users`;
+  for (const user of users) {
+    if (!states(user).Ready?.startsWith('True')) yield `${user.metadata.name} is ${states(user).Ready}`;
+  }
   const groups = installation.list(Group);
-  const membersOf = (group: string) =>
-    users.filter(({ spec }) => group === 'all-users' || spec.source?.groups?.includes(group)).length;
-  return (
-    installation.list(UserDirectory).every(({ status }) => status?.lastAttempt?.result === 'Succeeded') &&
-    users.length === expected &&
-    users.every((user) => states(user).Ready?.startsWith('True')) &&
-    groups.every(({ metadata, status }) => status?.members === membersOf(metadata.name)) &&
-    installation.list(Tenant).every(({ status }) => status?.users === expected && status.groups === groups.length)
-  );
+  for (const { metadata, status } of groups) {
+    const isMember = ({ spec }: User) => metadata.name === 'all-users' || spec.source?.groups?.includes(metadata.name);
+    const members = users.filter(isMember).length;
+    if (status?.members !== members) yield `${metadata.name} counts ${status?.members} of ${members} members`;
+  }
+  for (const { status } of installation.list(Tenant)) {
+    if (status?.users !== expected) yield `the tenant counts ${status?.users} of ${expected} users`;
+    if (status?.groups !== groups.length) yield `the tenant counts ${status?.groups} of ${groups.length} groups`;
+  }
 }
+
+const isComplete = (installation: Installation): boolean => incompleteness(installation).next().done === true;
 
 interface End {
   /** By kind and name. */

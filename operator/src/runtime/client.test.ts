@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ApiError, isAmbiguous, isConflict, isNotFound, TransportError } from './apierror.ts';
 import { ApiClient, type ObjectList } from './client.ts';
@@ -32,19 +33,20 @@ function faults(server: WireServer, ...list: Fault[]): void {
 const key = { namespace: 'acme', name: 'a' };
 const path = widgetPath('acme', 'a');
 
-describe.each([{ http1: false }, { http1: true }])('ApiClient over HTTP (1.1 only: $http1)', (protocol) => {
-  it('keeps one connection for thousands of sequential requests', async () => {
-    const { server, client } = await setUp(protocol);
+describe('ApiClient', () => {
+  it('keeps its connections for thousands of sequential requests', async () => {
+    const { server, client } = await setUp();
     server.put(path);
     for (let count = 0; count < 3_000; count++) {
       await client.get(WIDGET, key);
     }
     expect(server.requests.length).toBe(3_000);
-    expect(server.connections).toBe(1);
+    // The one may not be free yet when the next request comes.
+    expect(server.connections).toBeLessThanOrEqual(2);
   }, 60_000);
 
   it('reads and writes objects', async () => {
-    const { server, client } = await setUp(protocol);
+    const { server, client } = await setUp();
     await client.create(WIDGET, { metadata: { ...key }, spec: { size: 1 } });
     await client.mergePatch(WIDGET, key, { spec: { size: 2 } });
     expect(await client.get<Widget>(WIDGET, key)).toMatchObject({ metadata: key, spec: { size: 2 } });
@@ -66,7 +68,7 @@ describe.each([{ http1: false }, { http1: true }])('ApiClient over HTTP (1.1 onl
   });
 
   it('surfaces a write whose answer got lost, once, as ambiguous', async () => {
-    const { server, client } = await setUp(protocol);
+    const { server, client } = await setUp();
     faults(server, { kind: 'reset', after: true });
     await expect(client.create(WIDGET, { metadata: key, spec: {} })).rejects.toSatisfy(isAmbiguous);
     expect(server.requests.length).toBe(1);
@@ -74,7 +76,7 @@ describe.each([{ http1: false }, { http1: true }])('ApiClient over HTTP (1.1 onl
   });
 
   it('repeats a read whose connection broke', async () => {
-    const { server, client } = await setUp(protocol);
+    const { server, client } = await setUp();
     server.put(path);
     faults(server, { kind: 'reset' }, { kind: 'garble' });
     await expect(client.get(WIDGET, key)).resolves.toMatchObject({ metadata: key });
@@ -82,7 +84,7 @@ describe.each([{ http1: false }, { http1: true }])('ApiClient over HTTP (1.1 onl
   });
 
   it('leaves a connection on which nobody answers any more', async () => {
-    const { server } = await setUp(protocol);
+    const { server } = await setUp();
     server.put(path);
     const proxy = new FreezableProxy(server.port);
     const config = server.kubeConfig('token', await proxy.start());
@@ -92,6 +94,8 @@ describe.each([{ http1: false }, { http1: true }])('ApiClient over HTTP (1.1 onl
       () => proxy.stop(),
     );
     await client.get(WIDGET, key);
+    // The connection is free in the next turn.
+    await setImmediate();
     proxy.freeze();
     await expect(client.get(WIDGET, key)).rejects.toMatchObject({ code: 'UND_ERR_HEADERS_TIMEOUT' });
     await expect
@@ -101,16 +105,14 @@ describe.each([{ http1: false }, { http1: true }])('ApiClient over HTTP (1.1 onl
   }, 20_000);
 
   it('gives up on a server that does not answer, and recovers', async () => {
-    const { server, client } = await setUp(protocol);
+    const { server, client } = await setUp();
     server.put(path);
     faults(server, { kind: 'hang' });
     const timeout = client.get(WIDGET, key, { timeoutMs: 50 });
     await expect(timeout).rejects.toMatchObject({ name: 'TransportError', code: 'UND_ERR_HEADERS_TIMEOUT' });
     await expect(client.get(WIDGET, key)).resolves.toMatchObject({ metadata: key });
   });
-});
 
-describe('ApiClient', () => {
   it('waits as long as a busy server asks, for reads and writes', async () => {
     const { server, client } = await setUp();
     faults(server, { kind: 'refuse', code: 429, retryAfter: 0 }, { kind: 'refuse', code: 503, retryAfter: 0 });
@@ -209,6 +211,15 @@ describe('ApiClient', () => {
     for (const error of errors as Error[]) {
       expect(`${error.message} ${String(error.cause)} ${JSON.stringify(error)}`).not.toMatch(/hunter2|test-token|Sec/);
     }
+  });
+
+  it('opens no connection once it is closed, not even for a call that was about to start', async () => {
+    const { server, client } = await setUp();
+    const call = client.get(WIDGET, key);
+    await client.close();
+    await expect(call).rejects.toThrow('The client is closed.');
+    await expect(client.get(WIDGET, key)).rejects.toThrow('The client is closed.');
+    expect(server.connections).toBe(0);
   });
 
   it('follows a rotated CA and token', async () => {

@@ -27,6 +27,7 @@ export class KubeConfigCredentials {
   #readAt = 0;
   #dispatcher: Dispatcher | undefined;
   #dispatcherKey: string | undefined;
+  #closed = false;
 
   constructor(kubeConfig: KubeConfig) {
     this.#kubeConfig = kubeConfig;
@@ -48,8 +49,9 @@ export class KubeConfigCredentials {
     this.#current = undefined;
   }
 
-  /** Drops all connections, without waiting for requests in flight. */
+  /** Drops all connections, without waiting for requests in flight; those that come later get none. */
   async close(): Promise<void> {
+    this.#closed = true;
     const dispatcher = this.#dispatcher;
     this.expire();
     this.#dispatcher = undefined;
@@ -70,6 +72,10 @@ export class KubeConfigCredentials {
   }
 
   #dispatcherFor(options: RequestOptions): Dispatcher {
+    // A request that was about to start would open a connection that nobody closes, and keep the process alive.
+    if (this.#closed) {
+      throw new Error('The client is closed.');
+    }
     const tls = Object.fromEntries(
       TLS_OPTIONS.filter((name) => options[name] != null).map((name) => [name, options[name]]),
     );
@@ -87,18 +93,26 @@ export class KubeConfigCredentials {
 
 type DispatcherOptions = ReturnType<KubeConfig['createDispatcherOptions']>;
 
+/**
+ * HTTP/1.1, whose throughput was the same. Node's HTTP/2 client (24.21, nghttp2 1.70) at times sends empty DATA frames
+ * without end for a request with a body that is aborted, and takes all memory within seconds; each watch and each
+ * write in flight has a connection of its own instead. Idle ones end before the server's own limit of 90 s.
+ */
+const CONNECTIONS = { allowH2: false, keepAliveTimeout: 30_000 };
+
 function createDispatcher(options: DispatcherOptions): Dispatcher {
   switch (options.type) {
     case 'agent':
-      return new Agent({ connect: forUndici(options.connect) });
+      return new Agent({ ...CONNECTIONS, connect: forUndici(options.connect) });
     case 'proxy':
       return new ProxyAgent({
+        ...CONNECTIONS,
         uri: options.uri,
         requestTls: forUndici(options.requestTls),
         connect: forUndici(options.connect),
       });
     case 'none':
-      return new Agent();
+      return new Agent(CONNECTIONS);
     default:
       throw new Error('The kubeconfig names a SOCKS proxy, which is not supported: use an HTTP proxy.');
   }

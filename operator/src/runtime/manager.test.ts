@@ -46,7 +46,7 @@ async function setUp(options: Partial<ManagerOptions> = {}) {
     return running;
   };
   const holder = () => (server.object(leasePath) as Lease | undefined)?.spec?.holderIdentity;
-  return { server, manager, logger, start, holder };
+  return { server, client, manager, logger, start, holder };
 }
 
 /** Runs until it is told to stop. */
@@ -267,5 +267,15 @@ describe('Manager', () => {
     manager.stop();
     await running;
     expect(server.object(leasePath)).toBeUndefined();
+  });
+
+  it('leaves no connection open but those of its client', async () => {
+    const { server, client, manager, start, holder } = await setUp();
+    const running = start();
+    await expect.poll(holder).toBeTruthy();
+    manager.stop();
+    await running;
+    await client.close();
+    await expect.poll(() => server.openConnections).toBe(0);
   });
 });

@@ -58,6 +58,8 @@ export class Manager {
   readonly readyChecks = new Map<string, Check>();
   readonly #options: ManagerOptions;
   readonly #logger: Logger;
+  /** Renewals must not wait behind bulk writes. */
+  readonly #leaseClient: ApiClient | undefined;
   readonly #elector: LeaderElector | undefined;
   readonly #informers: Informer<KubernetesObject>[] = [];
   readonly #controllers: Controller[] = [];
@@ -79,7 +81,8 @@ export class Manager {
     this.#logger = logger;
     if (leaderElection !== undefined) {
       const timeoutMs = (leaderElection.renewDeadlineMs ?? 10_000) / 3;
-      this.#elector = new LeaderElector(client.dedicated({ timeoutMs }), leaderElection, logger);
+      this.#leaseClient = client.dedicated({ timeoutMs });
+      this.#elector = new LeaderElector(this.#leaseClient, leaderElection, logger);
     }
     this.readyChecks.set('informers', () => this.#whatIsNotRead());
     // It may reject before `run` is called, or after it has ended.
@@ -138,7 +141,7 @@ export class Manager {
       throw error;
     } finally {
       this.#stopping = true;
-      await this.#shutDown();
+      await this.#shutDown().finally(() => this.#leaseClient?.close());
     }
   }
 

@@ -121,7 +121,6 @@ export class Transport {
           ...(request.contentType && { 'content-type': request.contentType }),
         },
         body: request.body ?? null,
-        // undici's own timeouts, not a signal: only they make it check whether an HTTP/2 connection still lives.
         headersTimeout: request.timeoutMs ?? timeoutMs,
         bodyTimeout,
         signal: request.signal ?? null,

@@ -1,9 +1,5 @@
-import {
-  createSecureServer,
-  type Http2SecureServer,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-} from 'node:http2';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { KubernetesObject } from '@roster/crds';
@@ -34,8 +30,6 @@ export interface WireRequest {
 }
 
 export interface WireServerOptions {
-  /** Speak HTTP/1.1 only. */
-  readonly http1?: boolean;
   /** Answer `sendInitialEvents` as a server without the feature does. */
   readonly noWatchList?: boolean;
 }
@@ -48,7 +42,7 @@ interface Change {
 }
 
 interface Watch {
-  readonly response: Http2ServerResponse;
+  readonly response: ServerResponse;
   readonly prefix: string;
   readonly namespace: string | undefined;
   fault: WatchFault | undefined;
@@ -77,7 +71,7 @@ export class WireServer {
   readonly #sockets = new Set<Socket>();
   #resourceVersion = 100;
   #compactedTo = 0;
-  #server: Http2SecureServer | undefined;
+  #server: Server | undefined;
   #port = 0;
 
   constructor(options: WireServerOptions = {}) {
@@ -86,6 +80,11 @@ export class WireServer {
 
   get url(): string {
     return `https://localhost:${this.#port}`;
+  }
+
+  /** TLS connections open now. */
+  get openConnections(): number {
+    return this.#sockets.size;
   }
 
   get watches(): number {
@@ -114,8 +113,8 @@ export class WireServer {
   /** Starts, or starts again on the same port with the same objects. */
   async start(): Promise<void> {
     const { cert, key } = this.certificate;
-    const alpn = this.#options.http1 ? ['http/1.1'] : ['h2', 'http/1.1'];
-    const server = createSecureServer({ cert, key, allowHTTP1: true, ALPNProtocols: alpn });
+    // As every API server it offers HTTP/2 first, and a client that takes it is not understood here.
+    const server = createServer({ cert, key, ALPNProtocols: ['h2', 'http/1.1'] });
     server.on('request', (request, response) => void this.#serve(request, response));
     server.on('secureConnection', (socket) => {
       this.connections++;
@@ -123,7 +122,6 @@ export class WireServer {
       socket.on('close', () => this.#sockets.delete(socket));
       socket.on('error', () => undefined);
     });
-    server.on('sessionError', () => undefined);
     await new Promise<void>((resolve) => server.listen(this.#port, 'localhost', resolve));
     this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
@@ -195,7 +193,7 @@ export class WireServer {
         watch.response.end();
       } else if (fault === 'reset') {
         this.#watches.delete(watch);
-        (watch.response.stream ?? watch.response.socket).destroy();
+        watch.response.socket?.destroy();
       } else if (fault === 'gone') {
         this.#watches.delete(watch);
         watch.response.end(`${JSON.stringify({ type: 'ERROR', object: status(410, 'Expired') })}\n`);
@@ -210,8 +208,8 @@ export class WireServer {
     }
   }
 
-  async #serve(message: Http2ServerRequest, response: Http2ServerResponse): Promise<void> {
-    const url = new URL(message.url, this.url);
+  async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(message.url ?? '', this.url);
     const chunks: Buffer[] = [];
     try {
       for await (const chunk of message) {
@@ -221,7 +219,7 @@ export class WireServer {
       return;
     }
     const request: WireRequest = {
-      method: message.method,
+      method: message.method ?? '',
       path: decodeURIComponent(url.pathname),
       query: url.searchParams,
       headers: message.headers as Record<string, string>,
@@ -236,7 +234,7 @@ export class WireServer {
         if (fault.after) {
           this.#handle(request);
         }
-        (message.stream?.session?.socket ?? message.socket).destroy();
+        message.socket.destroy();
         return;
       case 'garble':
         response.writeHead(200, { 'content-type': 'application/json' });
@@ -335,7 +333,7 @@ export class WireServer {
     return [...this.#objects].filter(([key]) => isWithin(key, prefix, namespace)).map(([, object]) => object);
   }
 
-  #openWatch(request: WireRequest, response: Http2ServerResponse): void {
+  #openWatch(request: WireRequest, response: ServerResponse): void {
     const { path, query } = request;
     if ([...this.absent].some((prefix) => path.startsWith(prefix))) {
       answer(response, 404, status(404, 'NotFound'));
@@ -353,7 +351,7 @@ export class WireServer {
     }
     response.writeHead(200, { 'content-type': 'application/json' });
     // Headers alone must reach the client: the first event may come much later.
-    response.write('');
+    response.flushHeaders();
     const watch: Watch = { response, ...scopeOf(path), fault: undefined, held: undefined };
     const past = initial
       ? this.#below(path).map((object) => JSON.stringify({ type: 'ADDED', object }))
@@ -417,7 +415,7 @@ export class WireServer {
   }
 }
 
-function answer(response: Http2ServerResponse, code: number, body: object): void {
+function answer(response: ServerResponse, code: number, body: object): void {
   response.writeHead(code, { 'content-type': 'application/json' });
   response.end(JSON.stringify(body));
 }

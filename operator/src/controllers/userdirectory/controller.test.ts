@@ -6,27 +6,28 @@ import { silentLogger } from '../../runtime/index.ts';
 import type { Context } from '../context.ts';
 import { Informed, ManualManager } from '../testing/engine.ts';
 import { MemoryApi } from '../testing/memoryapi.ts';
-import { at, condition, directory, now } from '../testing/objects.ts';
+import { at, condition, directory, now, organization, tenant } from '../testing/objects.ts';
 import { addUserDirectoryController } from './controller.ts';
 
-/** The controller of directories in a namespace without a Tenant, where no server is connected to. */
+/** The controller of directories; in a namespace without a Tenant no server is connected to. */
 class World {
   readonly api = new MemoryApi();
   readonly directories = new Informed<UserDirectory>(UserDirectory);
   readonly metrics = createMetrics(new Registry(), { version: '1' });
   readonly #manager = new ManualManager();
 
-  constructor(object: UserDirectory) {
+  constructor(object: UserDirectory, ...tenants: Tenant[]) {
     this.api.put(object);
     this.directories.cache.set(object);
     const informers = {
       directories: this.directories,
       runs: new Informed<DirectorySync>(DirectorySync, { directory: () => [] }),
-      tenants: new Informed<Tenant>(Tenant),
-      organizations: new Informed<Organization>(Organization),
+      tenants: new Informed<Tenant>(Tenant, {}, ...tenants),
+      organizations: new Informed<Organization>(Organization, {}, organization(object.spec.organization)),
       roles: new Informed<AppRole>(AppRole),
     };
-    const context = { client: this.api, informers, metrics: this.metrics, log: silentLogger, now: () => now };
+    const secrets = { read: () => Promise.reject(new Error('no Secret is read here')) };
+    const context = { client: this.api, informers, metrics: this.metrics, secrets, log: silentLogger, now: () => now };
     addUserDirectoryController(this.#manager.asManager, context as unknown as Context);
   }
 
@@ -76,5 +77,23 @@ describe('metrics of a directory', () => {
     world.directories.cache.delete('acme', 'corporate');
     await world.reconcile();
     expect(Object.values(await world.exposed()).filter((value) => value !== undefined)).toEqual([]);
+  });
+});
+
+describe('the status of a directory', () => {
+  it('keeps what a test saw that the cache does not know of yet', async () => {
+    const sample = directory();
+    const { credentials: _, ...anonymous } = sample.spec.ldap ?? expect.fail('the sample is read over LDAP');
+    const connection = { testedAt: at(-1), server: 'ldaps://ldap.example.com', boundAs: 'anonymous' };
+    const tested = { conditions: [condition('Connected', 'True', 'Connected')], connection };
+    const current = directory({ ldap: anonymous }, { status: tested });
+    const world = new World(current, tenant());
+    const { status: __, ...stale } = current;
+    world.directories.cache.set(stale);
+    await world.reconcile();
+    const { status } = world.api.at(UserDirectory, 'corporate') ?? {};
+    expect(status?.connection).toEqual(connection);
+    expect(status?.conditions).toContainEqual(expect.objectContaining({ type: 'Connected', status: 'True' }));
+    expect(status?.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'True' }));
   });
 });

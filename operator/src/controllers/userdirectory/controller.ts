@@ -60,17 +60,17 @@ async function reconcile(
   signal: AbortSignal,
 ): Promise<Result> {
   const { client, informers, metrics } = context;
-  const directory = informers.directories.cache.get(request.namespace, request.name);
-  if (directory === undefined) {
+  const cached = informers.directories.cache.get(request.namespace, request.name);
+  if (cached === undefined) {
     secrets.follow(request);
     await forget(metrics, request);
     return done;
   }
   const runs = informers.runs.cache.byIndex('directory', `${request.namespace}/${request.name}`);
-  const problem = brokenReference(directory, informers);
+  const problem = brokenReference(cached, informers);
   // A server that is silent holds up its test, but no run that is asked for.
-  if (problem === undefined) await startRun(context, directory, runs);
-  const connection = problem === undefined ? await testIfDue(context, directory, signal) : undefined;
+  if (problem === undefined) await startRun(context, cached, runs);
+  const [directory, connection] = problem === undefined ? await testIfDue(context, cached, signal) : [cached];
   for (const run of surplusRuns(directory, runs)) await deleteUnchanged(client, DirectorySync, run);
   const status = directoryStatus(directory, problem, connection, runs, context.now());
   if (problem === undefined) secrets.follow(request, directory, status.connection?.secretVersion);
@@ -79,23 +79,30 @@ async function reconcile(
   return failsForNow(status) ? requeueAfter(retryMs) : done;
 }
 
-async function testIfDue(context: Context, directory: Directory, signal: AbortSignal): Promise<Connection | undefined> {
-  const secretVersion = await currentSecretVersion(context, directory, signal);
+/** The directory as it is known after the question whether to test, and what the test saw. */
+async function testIfDue(
+  context: Context,
+  cached: Directory,
+  signal: AbortSignal,
+): Promise<[directory: Directory, connection?: Connection]> {
+  const secretVersion = await currentSecretVersion(context, cached, signal);
   const due = (object: Directory) => testIsDue(object, secretVersion, context.now());
-  // The cache may be behind the status of the last test, and a test too many can lock the account.
-  if (!due(directory) || !due(await context.client.get(UserDirectory, requestFor(directory), { signal }))) {
-    return undefined;
-  }
+  if (!due(cached)) return [cached];
+  // The cache may be behind the status of the last test: a test too many can lock the account, and what the test saw
+  // must be carried on.
+  const directory = await context.client.get(UserDirectory, requestFor(cached), { signal });
+  if (!due(directory)) return [directory];
   const testedAt = seconds(context.now());
   const version = secretVersion === undefined ? {} : { secretVersion };
   try {
     const reader = await prepareReader(context.secrets, directory, signal);
     const { server, boundAs } = await reader.test(signal);
-    return { connected: true, server, boundAs, testedAt, ...version };
+    return [directory, { connected: true, server, boundAs, testedAt, ...version }];
   } catch (error) {
     if (!(error instanceof RosterError)) throw error;
     context.events.record(UserDirectory, directory, 'Warning', error.reason, error.message);
-    return { connected: false, problem: { reason: error.reason, message: error.message }, testedAt, ...version };
+    const problem = { reason: error.reason, message: error.message };
+    return [directory, { connected: false, problem, testedAt, ...version }];
   }
 }
 

@@ -15,6 +15,9 @@ export default defineConfig({
           name: 'integration',
           include: ['operator/test/**/*.test.ts'],
           globalSetup: ['operator/test/controlplane.ts'],
+          // They mostly wait. The unit tests, which compute, go before them.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           // Servers start, and objects are waited for.
           testTimeout: 60_000,
           hookTimeout: 120_000,

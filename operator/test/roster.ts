@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { group, type KubernetesObject, kinds, type ResourceType, version } from '@roster/crds';
-import { inject, onTestFinished, vi } from 'vitest';
+import { afterAll, inject, onTestFinished, vi } from 'vitest';
 import { apiClient, freePort, kubectl } from '../../hack/stack.ts';
 import { Secret } from '../src/controllers/secrets.ts';
 import { type Database, openDatabase } from '../src/mirror/index.ts';
@@ -94,12 +94,25 @@ export async function startRoster(options: RosterOptions = {}): Promise<Roster> 
   return roster;
 }
 
+/** Of the tests' own administrators, who outlive operators; by kubeconfig. */
+const clients = new Map<string, ApiClient>();
+
+afterAll(async () => {
+  for (const client of clients.values()) await client.close();
+});
+
+function clientOf({ kubeconfig }: TestCluster): ApiClient {
+  const client = clients.get(kubeconfig) ?? apiClient(kubeconfig, 'roster-test');
+  clients.set(kubeconfig, client);
+  return client;
+}
+
 /** Starts an operator; whoever starts it closes it. */
 export async function openRoster(options: RosterOptions = {}): Promise<Roster> {
   const { cluster = sharedCluster(), compareInterval = 3_600_000, log = silentLogger } = options;
   const namespaces = options.namespaces ?? [await createNamespace(cluster)];
   const [namespace = ''] = namespaces;
-  const client = apiClient(cluster.kubeconfig, 'roster-test');
+  const client = clientOf(cluster);
   const database = options.database ?? (await openDatabase('pglite:memory', { logger: log }));
   const port = await freePort();
   const stop = new AbortController();
@@ -130,7 +143,6 @@ export async function openRoster(options: RosterOptions = {}): Promise<Roster> {
     async close() {
       stop.abort();
       await ended.catch(() => {});
-      await client.close();
       if (options.database === undefined) await database.close();
     },
   };

@@ -65,6 +65,14 @@ export const language = (description: string) =>
 
 export const timestamp = (description: string) => z.string().meta({ description, format: 'date-time' });
 
+/** A number of minutes or hours: `30m`, `720h`. */
+export const duration = (description: string) =>
+  z
+    .string()
+    .max(8)
+    .regex(/^[0-9]{1,6}[mh]$/)
+    .meta({ description });
+
 export const count = (description: string) => z.int().min(0).max(2_147_483_647).meta({ description });
 
 export const roleNames = (description: string) =>

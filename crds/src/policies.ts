@@ -59,6 +59,34 @@ export const policies: readonly Policy[] = [
     ],
   },
   {
+    name: 'approval',
+    description: 'What a run holds is approved by whoever has the verb approve, who looked at exactly that.',
+    operations: ['CREATE', 'UPDATE'],
+    resources: ['directorysyncs'],
+    matchConditions: [
+      {
+        name: 'approval-comes',
+        expression: 'has(object.spec.approval) && (oldObject == null || !has(oldObject.spec.approval))',
+      },
+    ],
+    validations: [
+      {
+        expression: may('approve'),
+        message: 'approving or rejecting held changes needs the verb approve on directorysyncs.roster.dev',
+      },
+      {
+        expression:
+          "request.operation == 'UPDATE' && has(oldObject.status) && has(oldObject.status.phase) && oldObject.status.phase == 'Held' && has(oldObject.status.held)",
+        message: 'only a run that is Held can be approved or rejected',
+      },
+      {
+        expression:
+          "request.operation != 'UPDATE' || !has(oldObject.status) || !has(oldObject.status.held) || !has(oldObject.status.held.hash) || object.spec.approval.hash == oldObject.status.held.hash",
+        message: 'the hash is not that of status.held: look at what is held now, and approve that',
+      },
+    ],
+  },
+  {
     name: 'built-in-roles',
     description: 'The built-in roles belong to the operator.',
     operations: ['CREATE', 'UPDATE', 'DELETE'],

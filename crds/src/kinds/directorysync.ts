@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { baseStatus, count, immutable, mapBy, objectName, referableName, rules, text, timestamp } from '../fields.ts';
+import { baseStatus, count, mapBy, objectName, referableName, rules, text, timestamp } from '../fields.ts';
 import { defineKind, type ObjectOf, progressConditions } from '../kind.ts';
 
 export const runPhases = [
@@ -32,12 +32,42 @@ export const DirectorySync = defineKind({
     .object({
       directory: objectName('Name of the UserDirectory to read.'),
       dryRun: z.boolean().default(false).meta({ description: 'Whether to read and plan only, and to change nobody.' }),
+      person: text(
+        1024,
+        'Only this person is looked at and applied: an e-mail address, a DN or an external id. The status explains what is done about them.',
+      ).optional(),
+      approval: z
+        .object({
+          hash: text(64, 'The value of status.held.hash: what was looked at is what is approved.'),
+          rejected: z
+            .boolean()
+            .default(false)
+            .meta({ description: 'Whether the held changes are rejected, which ends the run.' }),
+          by: text(253, 'Who decided, for the record.').optional(),
+        })
+        .meta({
+          description:
+            'Approves the changes that a held run did not make: it reads again and makes those that are approved and still due. Written once, by whoever has the verb approve.',
+        })
+        .optional(),
       ttlSecondsAfterFinished: z.int().min(0).max(31_536_000).optional().meta({
         description:
           "How many seconds after its end the run is deleted. When absent, the directory's history limits decide.",
       }),
     })
-    .meta(rules(immutable('a run', 'create another DirectorySync'))),
+    .meta(
+      rules(
+        {
+          rule: 'self.directory == oldSelf.directory && self.dryRun == oldSelf.dryRun && has(self.person) == has(oldSelf.person) && (!has(self.person) || self.person == oldSelf.person) && has(self.ttlSecondsAfterFinished) == has(oldSelf.ttlSecondsAfterFinished) && (!has(self.ttlSecondsAfterFinished) || self.ttlSecondsAfterFinished == oldSelf.ttlSecondsAfterFinished)',
+          message: 'a run cannot be changed; create another DirectorySync',
+        },
+        {
+          rule: '!has(oldSelf.approval) || (has(self.approval) && self.approval == oldSelf.approval)',
+          message: 'an approval cannot be changed or taken back; create another DirectorySync',
+          fieldPath: '.approval',
+        },
+      ),
+    ),
   status: z.object({
     ...baseStatus,
     phase: z.enum(runPhases).meta({ description: 'How far the run is, or how it ended.' }).optional(),
@@ -64,6 +94,9 @@ export const DirectorySync = defineKind({
         excluded: count('People whom the directory excludes, or whose address lies outside emailDomains.'),
         rejected: count('People who could not be taken over.'),
         missing: count('People of this directory who were not found, and are kept.'),
+        disabled: count('People who were not found and are disabled for that.'),
+        deleted: count('People who were missing for longer than the grace period and are deleted.'),
+        restored: count('People who were missing and are found again.'),
       })
       .meta({ description: 'The people of the plan, by what is done.' })
       .optional(),
@@ -118,6 +151,8 @@ export const DirectorySync = defineKind({
         reason: reason.meta({ description: 'Which guard held them, in one CamelCase word.' }),
         message: text(1024, 'What is held, and what to do about it.'),
         count: count('How many changes are held.'),
+        hash: text(64, 'Names exactly these changes; an approval repeats it.').optional(),
+        expiresAt: timestamp('Until when they can be approved.').optional(),
       })
       .meta({ description: 'Changes that were not made because they are unusually many.' })
       .optional(),

@@ -1,5 +1,18 @@
 import { z } from 'zod';
-import { baseStatus, count, immutable, objectName, referableName, rules, set, text, timestamp } from '../fields.ts';
+import {
+  atomicList,
+  baseStatus,
+  count,
+  duration,
+  immutable,
+  objectName,
+  referableName,
+  roleNames,
+  rules,
+  set,
+  text,
+  timestamp,
+} from '../fields.ts';
 import { conditionStatus, defineKind, type ObjectOf, progressConditions, readyColumns, readyMessage } from '../kind.ts';
 
 /** RFC 4512 attribute description without options, or a numeric OID. */
@@ -26,24 +39,28 @@ const filter = (description: string) =>
     .regex(/^\s*\(/)
     .meta({ description });
 
-const urls = z
-  .array(
-    z
-      .string()
-      .max(1024)
-      .regex(/^[Ll][Dd][Aa][Pp][Ss]?:\/\/[^\s/]+(\/[^\s]*)?$/)
-      .meta({ description: 'ldap:// or ldaps:// with host and port; a base DN may follow as path.' }),
-  )
-  .min(1)
-  .max(5)
-  .meta({
-    description: 'Servers that hold the same data; a run reads one of them.',
-    'x-kubernetes-list-type': 'atomic',
-  });
+const urls = (description: string) =>
+  z
+    .array(
+      z
+        .string()
+        .max(1024)
+        .regex(/^[Ll][Dd][Aa][Pp][Ss]?:\/\/[^\s/]+(\/[^\s]*)?$/)
+        .meta({ description: 'ldap:// or ldaps:// with host and port; a base DN may follow as path.' }),
+    )
+    .min(1)
+    .max(5)
+    .meta({
+      description,
+      ...atomicList,
+    });
+
+const sameData =
+  'Servers that hold the same data; a run reads one of them, and the next one when that cannot be reached.';
 
 /** What Active Directory and other LDAP servers have in common. */
 const connection = {
-  urls,
+  urls: urls(sameData),
   startTLS: z
     .boolean()
     .default(false)
@@ -102,16 +119,31 @@ const ldap = z
   })
   .meta({ description: 'An LDAP server, for example OpenLDAP or 389 Directory Server.' });
 
+const baseDNs = z
+  .array(distinguishedName("A base DN; the domain's naming context when none is given."))
+  .max(20)
+  .meta({ description: 'Where people and groups are searched, with everything below.', ...set })
+  .optional();
+
 const activeDirectory = z
   .object({
     ...connection,
-    baseDNs: z
-      .array(distinguishedName("A base DN; the domain's naming context when none is given."))
+    baseDNs,
+    additionalDomains: z
+      .array(z.object({ urls: urls(sameData), baseDNs }))
       .max(20)
-      .meta({ description: 'Where people and groups are searched, with everything below.', ...set })
+      .meta({
+        description:
+          'Further domains of the same forest, read with the same account. A read is complete only when all of them were read whole.',
+        ...atomicList,
+      })
       .optional(),
+    includeServiceAccounts: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Whether computers and managed service accounts count as people.' }),
     userFilter: filter(
-      'LDAP filter that narrows the people further; computers and service accounts are left out anyway.',
+      'LDAP filter that narrows the people further: both it and the built-in one, which leaves out computers and service accounts, must match.',
     ).optional(),
     groupFilter: filter('LDAP filter that narrows the groups.').optional(),
   })
@@ -122,6 +154,13 @@ const guid = (description: string) =>
     .string()
     .regex(/^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/)
     .max(36)
+    .meta({ description });
+
+const httpsURL = (description: string) =>
+  z
+    .string()
+    .max(1024)
+    .regex(/^https:\/\/[^\s/]+(\/[^\s]*)?$/)
     .meta({ description });
 
 const entraID = z
@@ -137,7 +176,8 @@ const entraID = z
         secretRef: z
           .object({ name: objectName('Name of the Secret.') })
           .meta({
-            description: 'Secret in the same namespace with the key clientSecret, or the keys tls.crt and tls.key.',
+            description:
+              'Secret in the same namespace with the key clientSecret, or the keys tls.crt and tls.key. Its annotation roster.dev/hosts lists where they may be sent, roster.dev/expiresAt says when the clientSecret ends.',
           })
           .optional(),
         workloadIdentity: z
@@ -157,8 +197,91 @@ const entraID = z
       'Filter for people in the syntax of Microsoft Graph, for example accountEnabled eq true.',
     ).optional(),
     guests: z.boolean().default(false).meta({ description: 'Whether guest accounts are read.' }),
+    groups: z
+      .object({
+        names: z
+          .array(text(256, 'The display name of a group.'))
+          .max(100)
+          .meta({ description: 'Groups by name.', ...set })
+          .optional(),
+        ids: z
+          .array(guid('The object id of a group.'))
+          .max(100)
+          .meta({ description: 'Groups by object id.', ...set })
+          .optional(),
+        assignedToApplication: z
+          .boolean()
+          .default(false)
+          .meta({
+            description:
+              'Whether the groups count that are assigned to the application (enterprise application, users and groups).',
+          }),
+      })
+      .meta({ description: 'Which groups are taken over: those that any of the fields names; all when absent.' })
+      .optional(),
+    endpoints: z
+      .object({
+        login: httpsURL('Address of the token endpoint, without the directory ID.'),
+        graph: httpsURL('Address of Microsoft Graph, without the version.'),
+      })
+      .meta({ description: 'Hosts other than those of the cloud, for a private cloud or a test.' })
+      .optional(),
   })
   .meta({ description: 'Microsoft Entra ID, read through Microsoft Graph.' });
+
+const timeOfDay = z
+  .string()
+  .max(5)
+  .regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/)
+  .meta({ description: 'Time of day as HH:MM, in timeZone.' });
+
+const schedule = z
+  .object({
+    every: duration('Time from one run to the next, 5m or more, for example 30m or 6h.')
+      .meta(rules({ rule: "duration(self) >= duration('5m')", message: 'a directory is read every 5m at most' }))
+      .optional(),
+    daily: z.object({ at: timeOfDay }).meta({ description: 'Once a day.' }).optional(),
+    weekly: z
+      .object({
+        days: z
+          .array(
+            z
+              .enum(['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'])
+              .meta({ description: 'A day of the week.' }),
+          )
+          .min(1)
+          .max(7)
+          .meta({ description: 'On which days.', ...set }),
+        at: timeOfDay,
+      })
+      .meta({ description: 'On some days of the week.' })
+      .optional(),
+    monthly: z
+      .object({
+        day: z.int().min(1).max(31).meta({ description: 'On which day; months without it are left out.' }).optional(),
+        lastDay: z.boolean().default(false).meta({ description: 'Whether on the last day of the month.' }),
+        at: timeOfDay,
+      })
+      .meta({
+        description: 'Once a month.',
+        ...rules({ rule: 'has(self.day) != self.lastDay', message: 'set day, or set lastDay to true, and not both' }),
+      })
+      .optional(),
+    timeZone: z
+      .string()
+      .min(1)
+      .max(64)
+      .regex(/^[A-Za-z][A-Za-z0-9_+/-]*$/)
+      .default('Etc/UTC')
+      .meta({ description: 'Name of a time zone in the IANA database, for example Europe/Paris.' }),
+  })
+  .meta({
+    description: 'When runs start by themselves. Without it they start on request only.',
+    ...rules({
+      rule: '[has(self.every), has(self.daily), has(self.weekly), has(self.monthly)].filter(x, x).size() == 1',
+      message: 'set exactly one of every, daily, weekly and monthly',
+    }),
+  });
 
 export const UserDirectory = defineKind({
   kind: 'UserDirectory',
@@ -226,10 +349,41 @@ export const UserDirectory = defineKind({
         .max(500)
         .meta({ description: 'People who are left out, by e-mail address or by external id.', ...set })
         .optional(),
-      linking: z.enum(['ByEmail', 'Never']).default('ByEmail').meta({
+      onlyMembersOf: z
+        .array(text(256, 'Name or external id of a group.'))
+        .min(1)
+        .max(20)
+        .meta({
+          description: 'Only people who are in one of these groups are taken over, for example those of a pilot.',
+          ...set,
+        })
+        .optional(),
+      createDisabled: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'Whether people whose account is disabled in the directory are created, too.' }),
+      linking: z.enum(['ByEmail', 'Approve', 'Never']).default('ByEmail').meta({
         description:
-          'Whether a person with the same e-mail address who has no directory yet is filled by this one: ByEmail, or Never.',
+          'Whether a person with the same e-mail address who has no directory yet is filled by this one: ByEmail, Approve, which holds each link until it is approved, or Never.',
       }),
+      takesOver: objectName(
+        'Name of the UserDirectory whose people this one takes over, matched by on-premises id, then by e-mail address. The takeover is held until it is approved.',
+      ).optional(),
+      mappings: z
+        .array(
+          z.object({
+            group: text(256, 'Name or external id of a group in the directory.'),
+            organization: objectName('Name of the Organization that its members are put in.'),
+            roles: roleNames('AppRoles of scope Organization that they hold there.').optional(),
+          }),
+        )
+        .max(100)
+        .meta({
+          description:
+            'Organizations and roles that follow from groups. Who leaves the group loses what this gave, and nothing else.',
+          ...atomicList,
+        })
+        .optional(),
       precedence: z.enum(['Directory', 'Declared']).default('Directory').meta({
         description:
           'Whose names, e-mail address and domain account count where the directory and the resource both have one.',
@@ -241,13 +395,36 @@ export const UserDirectory = defineKind({
       suspend: z.boolean().default(false).meta({ description: 'Whether runs are paused: while true, none starts.' }),
       whenMissing: z
         .object({
-          policy: z
-            .enum(['Keep'])
-            .default('Keep')
-            .meta({ description: 'What is done with them: Keep leaves them as they are.' }),
+          policy: z.enum(['Keep', 'Disable', 'Delete']).default('Keep').meta({
+            description:
+              'What is done with them: Keep leaves them as they are, Disable disables them, Delete disables them and deletes them after gracePeriod. Who returns is restored.',
+          }),
+          gracePeriod: duration('How long after a person went missing Delete waits, for example 720h.').default('720h'),
         })
-        .default({ policy: 'Keep' })
+        .default({ policy: 'Keep', gracePeriod: '720h' })
         .meta({ description: 'What happens to people whom a complete run no longer finds.' }),
+      schedule: schedule.optional(),
+      guard: z
+        .object({
+          floor: z
+            .int()
+            .min(0)
+            .max(1_000_000)
+            .default(3)
+            .meta({ description: 'So many changes of a kind are never held.' }),
+          percent: z
+            .int()
+            .min(0)
+            .max(100)
+            .default(5)
+            .meta({ description: 'Beyond the floor, this share of what there is may change, in per cent.' }),
+          cap: z.int().min(0).max(1_000_000).default(500).meta({ description: 'More than this many are always held.' }),
+        })
+        .default({ floor: 3, percent: 5, cap: 500 })
+        .meta({
+          description:
+            'How much may change within seven days without approval: removals, lost memberships, changed addresses, links and re-enabled accounts.',
+        }),
       successfulRunsHistoryLimit: z
         .int()
         .min(1)
@@ -282,6 +459,16 @@ export const UserDirectory = defineKind({
           fieldPath: '.passwordSetup',
         },
         {
+          rule: "self.importAs == 'Users' || !has(self.mappings) || self.mappings.all(m, !has(m.roles))",
+          message: 'recipients have no roles: remove roles from the mappings',
+          fieldPath: '.mappings',
+        },
+        {
+          rule: "self.whenMissing.policy == 'Keep' || (has(self.ldap) ? has(self.ldap.credentials) : has(self.activeDirectory) ? has(self.activeDirectory.credentials) : true)",
+          message: 'an anonymous read proves nobody missing: set credentials, or leave whenMissing at Keep',
+          fieldPath: '.whenMissing',
+        },
+        {
           rule: '!has(self.ldap) || !self.ldap.startTLS || self.ldap.urls.all(u, !u.lowerAscii().startsWith("ldaps:"))',
           message: 'startTLS upgrades ldap:// connections; with ldaps:// leave it out',
           fieldPath: '.ldap.startTLS',
@@ -302,6 +489,13 @@ export const UserDirectory = defineKind({
         boundAs: text(1024, 'Account that the server took the operator for, or anonymous.').optional(),
         testedAt: timestamp('When the connection was tested.'),
         secretVersion: text(63, 'The resourceVersion of the Secret that was used.').optional(),
+        people: count('How many people match.').optional(),
+        groups: count('How many groups match.').optional(),
+        sample: z
+          .array(text(1024, 'The DN or the user principal name of a person.'))
+          .max(5)
+          .meta({ description: 'The first people that match.', ...atomicList })
+          .optional(),
       })
       .meta({ description: 'What the last test of the connection saw.' })
       .optional(),
@@ -313,12 +507,26 @@ export const UserDirectory = defineKind({
       })
       .meta({ description: 'The run that ended last.' })
       .optional(),
+    nextRunAt: timestamp('When the next run starts by the schedule.').optional(),
+    credentialsExpireAt: timestamp('When the certificate or the secret in use ends, where that is known.').optional(),
     lastSuccessAt: timestamp('When a run last succeeded.').optional(),
+    missing: count('How many people of this directory the last successful run no longer found.').optional(),
+    readSettings: text(
+      64,
+      'Hash of what decides who is found: servers, bases, filters and account of the last successful run.',
+    ).optional(),
     people: count('How many people the last successful run found.').optional(),
     groups: count('How many groups the last successful run took over.').optional(),
     rejected: count('How many records the last successful run rejected.').optional(),
   }),
-  rules: [referableName],
+  rules: [
+    referableName,
+    {
+      rule: '!has(self.spec.takesOver) || self.spec.takesOver != self.metadata.name',
+      message: 'takesOver names another directory',
+      fieldPath: '.spec.takesOver',
+    },
+  ],
   conditions: [
     { type: 'Ready', description: 'True when the directory can be read and its last run succeeded.' },
     {
@@ -351,6 +559,14 @@ export const UserDirectory = defineKind({
       jsonPath: '.status.lastSuccessAt',
       description: 'Time since the last success.',
     },
+    {
+      name: 'Missing',
+      type: 'integer',
+      jsonPath: '.status.missing',
+      description: 'People no longer found.',
+      priority: 1,
+    },
+    { name: 'Next-Run', type: 'string', jsonPath: '.status.nextRunAt', description: 'When the next run starts.' },
     conditionStatus('Connected', 'Connected', 'Whether the server can be read.'),
     {
       name: 'Suspended',

@@ -17,6 +17,8 @@ export interface PersonRecord {
   readonly enabled?: boolean;
   /** RFC 3339. */
   readonly expiresAt?: string;
+  /** objectGUID of the same account in Active Directory, where a cloud directory knows it. */
+  readonly onPremisesId?: string;
   /** External ids of the groups that the person is in, nested ones included where the directory asks for them. */
   readonly groups: readonly string[];
 }
@@ -41,6 +43,13 @@ export interface RejectedRecord {
 
 export type DirectoryRecord = PersonRecord | GroupRecord | RejectedRecord;
 
+/**
+ * Where an entry is that a complete read did not give. Deleted: the directory says so, or can show that there is none.
+ * OutOfBase: it was moved out of what is read. FilteredOut: it no longer matches the filter. NotVisible: the account
+ * may not see enough to tell, so nothing must follow from it.
+ */
+export type Whereabouts = 'Deleted' | 'OutOfBase' | 'FilteredOut' | 'NotVisible';
+
 /** What proves that a read saw everything. Any doubt makes it incomplete, and an incomplete read changes nobody. */
 export interface Evidence {
   readonly complete: boolean;
@@ -57,6 +66,8 @@ export interface Evidence {
   readonly entries: number;
   /** Sentences; empty when complete. */
   readonly doubts: readonly string[];
+  /** Sentences about what was left alone or done otherwise, which makes nothing doubtful: referrals, smaller pages. */
+  readonly remarks?: readonly string[];
 }
 
 /** All that one read gave: kept once, shared by everything that follows. */

@@ -21,8 +21,29 @@ const disconnected = (reason: Problem['reason']): Connection => ({
 });
 const missingOrganization: Problem = { reason: 'OrganizationNotFound', message: 'There is no organization main.' };
 
-const people = { created: 1, linked: 0, updated: 0, unchanged: 6, excluded: 0, rejected: 3, missing: 0 };
-const groups = { created: 1, updated: 2, unchanged: 4, skipped: 5, rejected: 1, missing: 0 };
+const people = {
+  created: 1,
+  linked: 0,
+  updated: 0,
+  unchanged: 6,
+  excluded: 0,
+  rejected: 3,
+  missing: 0,
+  disabled: 0,
+  deleted: 0,
+  restored: 0,
+};
+const groups = {
+  created: 1,
+  updated: 2,
+  unchanged: 4,
+  skipped: 5,
+  rejected: 1,
+  missing: 0,
+  disabled: 0,
+  deleted: 0,
+  restored: 0,
+};
 const ended = (
   name: string,
   seconds: number,

@@ -81,7 +81,19 @@ const scene: Scene = {
 test('everything is counted once', () => {
   const plan = planOf(scene);
   expect(plan.counts).toEqual({
-    people: { found: 10, created: 1, linked: 1, updated: 2, unchanged: 1, excluded: 1, rejected: 4, missing: 2 },
+    people: {
+      found: 10,
+      created: 1,
+      linked: 1,
+      updated: 2,
+      unchanged: 1,
+      excluded: 1,
+      rejected: 4,
+      missing: 2,
+      disabled: 0,
+      deleted: 0,
+      restored: 0,
+    },
     groups: { found: 6, created: 1, updated: 1, unchanged: 1, skipped: 1, rejected: 2, missing: 1 },
   });
   expect(plan.memberships).toBe(3);

@@ -60,7 +60,7 @@ export const policies: readonly Policy[] = [
   },
   {
     name: 'approval',
-    description: 'What a run holds is approved by whoever has the verb approve, who looked at exactly that.',
+    description: 'What a run holds is approved by those who have the verb approve, and who looked at exactly that.',
     operations: ['CREATE', 'UPDATE'],
     resources: ['directorysyncs'],
     matchConditions: [
@@ -69,19 +69,24 @@ export const policies: readonly Policy[] = [
         expression: 'has(object.spec.approval) && (oldObject == null || !has(oldObject.spec.approval))',
       },
     ],
+    variables: [
+      {
+        name: 'held',
+        expression:
+          "oldObject != null && has(oldObject.status) && has(oldObject.status.phase) && oldObject.status.phase == 'Held' && has(oldObject.status.held) && has(oldObject.status.held.hash) ? oldObject.status.held.hash : ''",
+      },
+    ],
     validations: [
       {
         expression: may('approve'),
         message: 'approving or rejecting held changes needs the verb approve on directorysyncs.roster.dev',
       },
       {
-        expression:
-          "request.operation == 'UPDATE' && has(oldObject.status) && has(oldObject.status.phase) && oldObject.status.phase == 'Held' && has(oldObject.status.held)",
+        expression: "variables.held != ''",
         message: 'only a run that is Held can be approved or rejected',
       },
       {
-        expression:
-          "request.operation != 'UPDATE' || !has(oldObject.status) || !has(oldObject.status.held) || !has(oldObject.status.held.hash) || object.spec.approval.hash == oldObject.status.held.hash",
+        expression: "variables.held in ['', object.spec.approval.hash]",
         message: 'the hash is not that of status.held: look at what is held now, and approve that',
       },
     ],

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { kinds, policies } from '@roster/crds';
 import {
+  approverClusterRole,
   celRules,
   customResourceDefinitions,
   editorClusterRole,
@@ -9,20 +10,24 @@ import {
   type Role,
   sample,
 } from '@roster/crds/manifests';
-import { beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { install } from '../../hack/install.ts';
 import { asUser, type Person } from './asuser.ts';
-import { examples, type RuleExample, type TestObject, type TestRequest } from './ruleexamples.ts';
+import { examples, type Requester, type RuleExample, type TestObject, type TestRequest } from './ruleexamples.ts';
 
 const kubeconfig = inject('kubeconfig');
 const administrator = asUser(kubeconfig);
 const editor = asUser(kubeconfig, 'crds-test-editor');
 const operator = asUser(kubeconfig, 'crds-test-operator');
+const approver = asUser(kubeconfig, 'crds-test-approver');
+const requesters: Readonly<Record<Requester, Person>> = { editor, operator, approver };
 
 beforeAll(async () => {
   await install(kubeconfig);
   await bind(editorClusterRole, 'crds-test-editor');
   await bind(operatorClusterRole, 'crds-test-operator');
+  await bind(editorClusterRole, 'crds-test-approver');
+  await bind(approverClusterRole, 'crds-test-approver');
 });
 
 describe('definitions', () => {
@@ -187,15 +192,17 @@ async function discover(): Promise<{ group: string; names: string[] }[]> {
 async function judge(example: RuleExample, expectRefusal: (message: string) => void): Promise<void> {
   const namespace = await createNamespace();
   for (const given of example.given ?? []) await provide(namespace, given);
+  if (example.before) await send(approver, namespace, example.before);
+  const { refusedFrom = 'editor', acceptedFrom = 'editor' } = example;
   const refusal = () =>
-    send(editor.dryRun, namespace, example.refused).then(
+    send(requesters[refusedFrom].dryRun, namespace, example.refused).then(
       () => 'accepted',
       (error: Error) => error.message,
     );
   // A policy and the Tenant it reads take effect a moment after they were written.
   await expect.poll(refusal, { timeout: 30_000 }).not.toBe('accepted');
   expectRefusal(await refusal());
-  await send(example.acceptedFrom === 'operator' ? operator : editor, namespace, example.accepted);
+  await send(requesters[acceptedFrom], namespace, example.accepted);
 }
 
 async function send(person: Person, namespace: string, request: TestRequest): Promise<unknown> {
@@ -232,12 +239,26 @@ async function bind(role: Role, user: string): Promise<void> {
   const binding = {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRoleBinding',
-    metadata: { name: user },
+    metadata: { name: `${user}-${role.metadata.name}` },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role.metadata.name },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
   };
-  await administrator.apply(`${rbac}/clusterrolebindings/${user}`, binding);
-  await vi.waitFor(() => asUser(kubeconfig, user).get('/apis/roster.dev/v1alpha1/users'), { timeout: 30_000 });
+  await administrator.apply(`${rbac}/clusterrolebindings/${binding.metadata.name}`, binding);
+  const [rule] = role.rules;
+  const resourceAttributes = {
+    group: rule?.apiGroups[0],
+    resource: rule?.resources[0],
+    verb: rule?.verbs.at(-1),
+    namespace: 'default',
+  };
+  const review = {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SubjectAccessReview',
+    spec: { user, resourceAttributes },
+  };
+  await expect
+    .poll(() => administrator.create('/apis/authorization.k8s.io/v1/subjectaccessreviews', review), { timeout: 30_000 })
+    .toMatchObject({ status: { allowed: true } });
 }
 
 interface PublishedSchema {

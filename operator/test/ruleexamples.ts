@@ -16,6 +16,9 @@ export type TestRequest =
   | { readonly verb: 'patch'; readonly object: TestObject; readonly patch: object }
   | { readonly verb: 'delete'; readonly object: TestObject };
 
+/** Who has which rights: each of them those of the ClusterRole of that name, and the approver an editor's, too. */
+export type Requester = 'editor' | 'operator' | 'approver';
+
 export interface RuleExample {
   /** What tells the rule from others: `User spec.email` for one in a definition, else the name of the policy. */
   readonly rule: string;
@@ -24,10 +27,13 @@ export interface RuleExample {
   readonly sentence?: string;
   /** What is there before. */
   readonly given?: readonly TestObject[];
+  /** What an approver did to it. */
+  readonly before?: TestRequest;
   readonly accepted: TestRequest;
-  /** Whose request is accepted. The one that is refused is an editor's. */
-  readonly acceptedFrom?: 'editor' | 'operator';
+  /** Who asks, an editor unless said. */
+  readonly acceptedFrom?: Requester;
   readonly refused: TestRequest;
+  readonly refusedFrom?: Requester;
 }
 
 const object = (kind: string, name: string, spec: object, status?: object): TestObject => ({
@@ -54,10 +60,19 @@ const run = object('DirectorySync', 'run', { directory: 'corporate' });
 
 const ldap = { urls: ['ldap://ldap.example.com'] };
 const directory = (spec: object) => object('UserDirectory', 'corporate', { organization: 'main', ...spec });
-const entraID = (credentials: object) => {
+const entraID = (credentials: object, spec: object = {}) => {
   const id = '00000000-0000-0000-0000-000000000000';
-  return directory({ entraID: { clientID: id, tenantID: id, credentials } });
+  return directory({ entraID: { clientID: id, tenantID: id, credentials, ...spec } });
 };
+const workload = { workloadIdentity: true };
+const credentials = { secretRef: { name: 'corporate-directory' } };
+const scheduled = (schedule: object) => directory({ ldap, schedule });
+
+const hash = 'a'.repeat(64);
+const removals = { reason: 'ManyRemovals', message: '40 people would go.', count: 40 };
+const held = { phase: 'Held', held: { ...removals, hash } };
+const withStatus = (status: object) => ({ ...run, status });
+const approved = object('DirectorySync', 'run', { directory: 'corporate', approval: { hash } });
 
 const longName = 'x'.repeat(63);
 const namesOfObjects = kinds
@@ -123,6 +138,45 @@ const definitions: readonly RuleExample[] = [
     accepted: { verb: 'patch', object: run, patch: { metadata: { labels: { team: 'identity' } } } },
     refused: patch(run, { dryRun: true }),
   },
+  ...[{ directory: 'other' }, { person: 'jane@example.com' }, { ttlSecondsAfterFinished: 60 }].map(
+    (change): RuleExample => ({
+      rule: 'DirectorySync spec',
+      message: 'a run cannot be changed; create another DirectorySync',
+      given: [withStatus(held)],
+      accepted: patch(run, { approval: { hash } }),
+      acceptedFrom: 'approver',
+      // Not even together with an approval.
+      refused: patch(run, { approval: { hash }, ...change }),
+      refusedFrom: 'approver',
+    }),
+  ),
+  ...[{ person: null }, { person: 'john@example.com' }, { ttlSecondsAfterFinished: null }].map(
+    (change): RuleExample => {
+      const ofOne = object('DirectorySync', 'run', {
+        directory: 'corporate',
+        person: 'jane@example.com',
+        ttlSecondsAfterFinished: 60,
+      });
+      return {
+        rule: 'DirectorySync spec',
+        message: 'a run cannot be changed; create another DirectorySync',
+        given: [ofOne],
+        accepted: { verb: 'patch', object: ofOne, patch: { metadata: { labels: { team: 'identity' } } } },
+        refused: patch(ofOne, change),
+      };
+    },
+  ),
+  ...[null, { rejected: true }, { hash: 'b'.repeat(64) }, { by: 'john' }].map(
+    (change): RuleExample => ({
+      rule: 'DirectorySync spec.approval',
+      message: 'an approval cannot be changed or taken back; create another DirectorySync',
+      given: [withStatus(held)],
+      before: patch(run, { approval: { hash } }),
+      accepted: { verb: 'patch', object: run, patch: { metadata: { labels: { team: 'identity' } } } },
+      refused: patch(run, { approval: change }),
+      refusedFrom: 'approver',
+    }),
+  ),
   {
     rule: 'UserDirectory spec',
     message: 'set exactly one of activeDirectory, ldap and entraID',
@@ -162,6 +216,96 @@ const definitions: readonly RuleExample[] = [
     accepted: create(directory({ ldap, importAs: 'Users', passwordSetup: 'Invite' })),
     refused: create(directory({ ldap, importAs: 'Recipients', passwordSetup: 'Invite' })),
   },
+  {
+    rule: 'UserDirectory spec.mappings',
+    message: 'recipients have no roles: remove roles from the mappings',
+    accepted: create(
+      directory({ ldap, importAs: 'Recipients', mappings: [{ group: 'Sales', organization: 'sales' }] }),
+    ),
+    refused: create(
+      directory({
+        ldap,
+        importAs: 'Recipients',
+        mappings: [
+          { group: 'Sales', organization: 'sales' },
+          { group: 'Board', organization: 'main', roles: ['users'] },
+        ],
+      }),
+    ),
+  },
+  ...['ldap', 'activeDirectory'].flatMap((type) =>
+    ['Disable', 'Delete'].map(
+      (policy): RuleExample => ({
+        rule: 'UserDirectory spec.whenMissing',
+        message: 'an anonymous read proves nobody missing: set credentials, or leave whenMissing at Keep',
+        accepted: create(directory({ [type]: { ...ldap, credentials }, whenMissing: { policy } })),
+        refused: create(directory({ [type]: ldap, whenMissing: { policy } })),
+      }),
+    ),
+  ),
+  {
+    rule: 'UserDirectory spec.whenMissing',
+    message: 'an anonymous read proves nobody missing: set credentials, or leave whenMissing at Keep',
+    given: [directory({ ldap: { ...ldap, credentials }, whenMissing: { policy: 'Delete' } })],
+    accepted: patch(directory({}), { ldap: { credentials: null }, whenMissing: { policy: 'Keep' } }),
+    refused: patch(directory({}), { ldap: { credentials: null } }),
+  },
+  {
+    rule: 'UserDirectory spec.schedule',
+    message: 'set exactly one of every, daily, weekly and monthly',
+    accepted: create(scheduled({ daily: { at: '02:30' }, timeZone: 'Europe/Paris' })),
+    refused: create(scheduled({ timeZone: 'Europe/Paris' })),
+  },
+  ...(
+    [
+      [{ weekly: { days: ['Monday', 'Friday'], at: '23:59' } }, { daily: { at: '00:00' } }],
+      [{ monthly: { day: 31, at: '00:00' } }, { every: '6h' }],
+    ] as const
+  ).map(
+    ([one, another]): RuleExample => ({
+      rule: 'UserDirectory spec.schedule',
+      message: 'set exactly one of every, daily, weekly and monthly',
+      accepted: create(scheduled(one)),
+      refused: create(scheduled({ ...one, ...another })),
+    }),
+  ),
+  ...(
+    [
+      ['5m', '4m'],
+      ['1h', '0h'],
+    ] as const
+  ).map(
+    ([accepted, refused]): RuleExample => ({
+      rule: 'UserDirectory spec.schedule.every',
+      message: 'every must be 5m or more',
+      accepted: create(scheduled({ every: accepted })),
+      refused: create(scheduled({ every: refused })),
+    }),
+  ),
+  {
+    rule: 'UserDirectory spec.schedule.monthly',
+    message: 'set day, or set lastDay to true, and not both',
+    accepted: create(scheduled({ monthly: { day: 1, at: '02:30' } })),
+    refused: create(scheduled({ monthly: { at: '02:30' } })),
+  },
+  {
+    rule: 'UserDirectory spec.schedule.monthly',
+    message: 'set day, or set lastDay to true, and not both',
+    accepted: create(scheduled({ monthly: { lastDay: true, at: '02:30' } })),
+    refused: create(scheduled({ monthly: { day: 31, lastDay: true, at: '02:30' } })),
+  },
+  {
+    rule: 'UserDirectory spec.guard',
+    message: 'floor must not be above cap: more than cap are always held',
+    accepted: create(directory({ ldap, guard: { floor: 500 } })),
+    refused: create(directory({ ldap, guard: { floor: 501 } })),
+  },
+  {
+    rule: 'UserDirectory spec.takesOver',
+    message: 'takesOver must name another directory, not this one',
+    accepted: create(directory({ ldap, takesOver: 'former' })),
+    refused: create(directory({ ldap, takesOver: 'corporate' })),
+  },
   ...['ldap', 'activeDirectory'].map(
     (type): RuleExample => ({
       rule: `UserDirectory spec.${type}.startTLS`,
@@ -171,9 +315,28 @@ const definitions: readonly RuleExample[] = [
     }),
   ),
   {
+    rule: 'UserDirectory spec.activeDirectory.startTLS',
+    message: 'startTLS upgrades ldap:// connections, of additional domains too; with ldaps:// leave it out',
+    accepted: create(directory({ activeDirectory: { ...ldap, startTLS: true, additionalDomains: [ldap] } })),
+    refused: create(
+      directory({
+        activeDirectory: { ...ldap, startTLS: true, additionalDomains: [ldap, { urls: ['ldaps://eu.example.com'] }] },
+      }),
+    ),
+  },
+  ...[{ names: ['Sales'] }, { ids: ['00000000-0000-0000-0000-000000000000'] }, { assignedToApplication: true }].map(
+    (groups): RuleExample => ({
+      rule: 'UserDirectory spec.entraID.groups',
+      message:
+        'name groups in names or ids, or set assignedToApplication to true; to take all groups over, remove groups',
+      accepted: create(entraID(workload, { groups })),
+      refused: create(entraID(workload, { groups: { names: [], ids: [] } })),
+    }),
+  ),
+  {
     rule: 'UserDirectory spec.entraID.credentials',
     message: 'name a Secret in secretRef, or set workloadIdentity to true, and not both',
-    accepted: create(entraID({ workloadIdentity: true })),
+    accepted: create(entraID(workload)),
     refused: create(entraID({})),
   },
   {
@@ -231,6 +394,53 @@ const policies: readonly RuleExample[] = [
     accepted: patch(user('jane'), { source }),
     acceptedFrom: 'operator',
     refused: patch(user('jane'), { source }),
+  },
+  ...(['editor', 'operator'] as const).flatMap((refusedFrom) =>
+    [{ hash }, { hash, rejected: true }].map(
+      (approval): RuleExample => ({
+        rule: 'approval',
+        message: 'approving or rejecting held changes needs the verb approve on directorysyncs.roster.dev',
+        given: [withStatus(held)],
+        accepted: patch(run, { approval }),
+        acceptedFrom: 'approver',
+        refused: patch(run, { approval }),
+        refusedFrom,
+      }),
+    ),
+  ),
+  {
+    rule: 'approval',
+    message: 'only a run that is Held can be approved or rejected',
+    // A run that brings its approval along would be approved before anybody saw what it does.
+    accepted: create(run),
+    acceptedFrom: 'approver',
+    refused: create(approved),
+    refusedFrom: 'approver',
+  },
+  ...[
+    {},
+    { phase: 'Applying' },
+    { ...held, phase: 'Succeeded' },
+    { ...held, phase: 'Aborted' },
+    { phase: 'Held', held: removals },
+  ].map(
+    (status): RuleExample => ({
+      rule: 'approval',
+      message: 'only a run that is Held can be approved or rejected',
+      given: [withStatus(status)],
+      accepted: { verb: 'patch', object: run, patch: { metadata: { labels: { team: 'identity' } } } },
+      refused: patch(run, { approval: { hash } }),
+      refusedFrom: 'approver',
+    }),
+  ),
+  {
+    rule: 'approval',
+    message: 'the hash is not that of status.held: look at what is held now, and approve that',
+    given: [withStatus(held)],
+    accepted: patch(run, { approval: { hash } }),
+    acceptedFrom: 'approver',
+    refused: patch(run, { approval: { hash: 'b'.repeat(64) } }),
+    refusedFrom: 'approver',
   },
   {
     rule: 'built-in-roles',

@@ -4,7 +4,13 @@ import { policies } from '../policies.ts';
 import { type CustomResourceDefinition, customResourceDefinition } from './crd.ts';
 import type { Manifest } from './manifest.ts';
 import { admissionPolicy, type ValidatingAdmissionPolicy } from './policy.ts';
-import { editorClusterRole, operatorClusterRole, secretsReaderClusterRole, viewerClusterRole } from './roles.ts';
+import {
+  approverClusterRole,
+  editorClusterRole,
+  operatorClusterRole,
+  secretsReaderClusterRole,
+  viewerClusterRole,
+} from './roles.ts';
 
 export { celRules } from '../schema/rules.ts';
 export type { StructuralSchema } from '../schema/structural.ts';
@@ -12,6 +18,7 @@ export type { CustomResourceDefinition } from './crd.ts';
 export type { Manifest } from './manifest.ts';
 export type { ValidatingAdmissionPolicy } from './policy.ts';
 export {
+  approverClusterRole,
   editorClusterRole,
   leaderElectionRole,
   operatorClusterRole,
@@ -33,6 +40,12 @@ export function admissionPolicies(): readonly ValidatingAdmissionPolicy[] {
 
 /** Definitions, policies and cluster roles, in the order in which they can be applied. */
 export function manifests(): readonly Manifest[] {
-  const roles = [operatorClusterRole, secretsReaderClusterRole, viewerClusterRole, editorClusterRole];
+  const roles = [
+    operatorClusterRole,
+    secretsReaderClusterRole,
+    viewerClusterRole,
+    editorClusterRole,
+    approverClusterRole,
+  ];
   return [...customResourceDefinitions(), ...admissionPolicies(), ...roles];
 }

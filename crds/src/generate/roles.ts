@@ -77,3 +77,13 @@ export const editorClusterRole = clusterRole(
   [{ apiGroups: [group], resources: plurals, verbs: [...read, ...write] }],
   ['edit', 'admin'],
 );
+
+/**
+ * For people who decide about what a run holds. Neither the operator nor an editor does: who prepares a change in Git is
+ * not asked, and whoever administers the namespace is.
+ */
+export const approverClusterRole = clusterRole(
+  'roster-approver',
+  [{ apiGroups: [group], resources: ['directorysyncs'], verbs: [...read, 'update', 'patch', 'approve'] }],
+  ['admin'],
+);

@@ -43,7 +43,10 @@ export const DirectorySync = defineKind({
             .boolean()
             .default(false)
             .meta({ description: 'Whether the held changes are rejected, which ends the run.' }),
-          by: text(253, 'Who decided, for the record.').optional(),
+          by: text(
+            253,
+            'Who decided, for the record. Nobody verifies it: the audit log of the API server knows who wrote it.',
+          ).optional(),
         })
         .meta({
           description:
@@ -152,9 +155,9 @@ export const DirectorySync = defineKind({
         message: text(1024, 'What is held, and what to do about it.'),
         count: count('How many changes are held.'),
         hash: text(64, 'Names exactly these changes; an approval repeats it.').optional(),
-        expiresAt: timestamp('Until when they can be approved.').optional(),
+        expiresAt: timestamp('Until when they can be approved; absent where they cannot.').optional(),
       })
-      .meta({ description: 'Changes that were not made because they are unusually many.' })
+      .meta({ description: 'Changes that were not made, because they need approval or are unusually many.' })
       .optional(),
     evidence: z
       .object({
@@ -176,9 +179,21 @@ export const DirectorySync = defineKind({
           .max(10)
           .meta({ description: 'Why the read is not proved to be complete.', 'x-kubernetes-list-type': 'atomic' })
           .optional(),
+        remarks: z
+          .array(text(512, 'Something that was left alone.'))
+          .max(10)
+          .meta({
+            description: 'What was left alone or done otherwise, and makes nothing doubtful.',
+            'x-kubernetes-list-type': 'atomic',
+          })
+          .optional(),
       })
       .meta({ description: 'What proves, or does not prove, that everything was read.' })
       .optional(),
+    readSettings: text(
+      64,
+      'Hash of what decides who is found: servers, bases, filters, mappings and account of this run.',
+    ).optional(),
   }),
   rules: [referableName],
   conditions: [
@@ -198,6 +213,7 @@ export const DirectorySync = defineKind({
       description: 'People with nothing to do.',
     },
     { name: 'Rejected', type: 'integer', jsonPath: '.status.people.rejected', description: 'People rejected.' },
+    { name: 'Held', type: 'integer', jsonPath: '.status.held.count', description: 'Changes held for approval.' },
     { name: 'Dry-Run', type: 'boolean', jsonPath: '.spec.dryRun', description: 'Whether it only plans.', priority: 1 },
     { name: 'Started', type: 'date', jsonPath: '.status.startedAt', description: 'Time since it began.' },
     { name: 'Message', type: 'string', jsonPath: '.status.message', description: 'What happened.', priority: 1 },

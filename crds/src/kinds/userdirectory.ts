@@ -209,15 +209,19 @@ const entraID = z
           .max(100)
           .meta({ description: 'Groups by object id.', ...set })
           .optional(),
-        assignedToApplication: z
-          .boolean()
-          .default(false)
-          .meta({
-            description:
-              'Whether the groups count that are assigned to the application (enterprise application, users and groups).',
-          }),
+        assignedToApplication: z.boolean().default(false).meta({
+          description:
+            'Whether groups are taken over that are assigned to the application (Enterprise applications, Users and groups).',
+        }),
       })
-      .meta({ description: 'Which groups are taken over: those that any of the fields names; all when absent.' })
+      .meta({
+        description: 'Which groups are taken over: those that any of the fields names; all when absent.',
+        ...rules({
+          rule: '(has(self.names) && self.names.size() > 0) || (has(self.ids) && self.ids.size() > 0) || self.assignedToApplication',
+          message:
+            'name groups in names or ids, or set assignedToApplication to true; to take all groups over, remove groups',
+        }),
+      })
       .optional(),
     endpoints: z
       .object({
@@ -238,7 +242,7 @@ const timeOfDay = z
 const schedule = z
   .object({
     every: duration('Time from one run to the next, 5m or more, for example 30m or 6h.')
-      .meta(rules({ rule: "duration(self) >= duration('5m')", message: 'a directory is read every 5m at most' }))
+      .meta(rules({ rule: "duration(self) >= duration('5m')", message: 'every must be 5m or more' }))
       .optional(),
     daily: z.object({ at: timeOfDay }).meta({ description: 'Once a day.' }).optional(),
     weekly: z
@@ -276,7 +280,7 @@ const schedule = z
       .meta({ description: 'Name of a time zone in the IANA database, for example Europe/Paris.' }),
   })
   .meta({
-    description: 'When runs start by themselves. Without it they start on request only.',
+    description: 'When runs start by themselves. When absent, runs start on request only.',
     ...rules({
       rule: '[has(self.every), has(self.daily), has(self.weekly), has(self.monthly)].filter(x, x).size() == 1',
       message: 'set exactly one of every, daily, weekly and monthly',
@@ -289,7 +293,7 @@ export const UserDirectory = defineKind({
   singular: 'userdirectory',
   shortNames: ['ud'],
   description:
-    'A directory whose people and groups become users or recipients and groups of one organization. It is read by DirectorySyncs and never written to. Deleting it leaves its people and groups as they are.',
+    'A directory whose people become users or recipients, and whose groups become groups, of an organization. It is read by DirectorySyncs and never written to. Deleting it leaves its people and groups as they are.',
   spec: z
     .object({
       activeDirectory: activeDirectory.optional(),
@@ -340,7 +344,7 @@ export const UserDirectory = defineKind({
         .max(50)
         .meta({
           description:
-            'Domains of e-mail addresses, without @. People with addresses elsewhere are left out; nobody is when absent.',
+            'Domains of e-mail addresses, without @. People with addresses in other domains are left out. When absent, nobody is left out for that.',
           ...set,
         })
         .optional(),
@@ -422,6 +426,10 @@ export const UserDirectory = defineKind({
         })
         .default({ floor: 3, percent: 5, cap: 500 })
         .meta({
+          ...rules({
+            rule: 'self.floor <= self.cap',
+            message: 'floor must not be above cap: more than cap are always held',
+          }),
           description:
             'How much may change within seven days without approval: removals, lost memberships, changed addresses, links and re-enabled accounts.',
         }),
@@ -478,6 +486,11 @@ export const UserDirectory = defineKind({
           message: 'startTLS upgrades ldap:// connections; with ldaps:// leave it out',
           fieldPath: '.activeDirectory.startTLS',
         },
+        {
+          rule: '!has(self.activeDirectory) || !self.activeDirectory.startTLS || !has(self.activeDirectory.additionalDomains) || self.activeDirectory.additionalDomains.all(d, d.urls.all(u, !u.lowerAscii().startsWith("ldaps:")))',
+          message: 'startTLS upgrades ldap:// connections, of additional domains too; with ldaps:// leave it out',
+          fieldPath: '.activeDirectory.startTLS',
+        },
       ),
     ),
   status: z.object({
@@ -523,7 +536,7 @@ export const UserDirectory = defineKind({
     referableName,
     {
       rule: '!has(self.spec.takesOver) || self.spec.takesOver != self.metadata.name',
-      message: 'takesOver names another directory',
+      message: 'takesOver must name another directory, not this one',
       fieldPath: '.spec.takesOver',
     },
   ],

@@ -178,7 +178,8 @@ async function bareLoad(client: ApiClient, slapd: Slapd, password: string): Prom
     membership: 'Nested',
     attributes: {},
   });
-  const contents = await readAll(reader, AbortSignal.timeout(600_000));
+  using opened = await reader.open(AbortSignal.timeout(600_000));
+  const contents = await readAll(opened);
   const plan = planDirectory({
     directory: {
       name: directoryName,

@@ -4,7 +4,7 @@ import type { Entry } from '../../hack/openldap/ldif.ts';
 import { generateDirectory } from '../../hack/openldap/people.ts';
 import { parseAllowedHosts } from '../src/credentials.ts';
 import { type LdapReaderOptions, ldapReader } from '../src/directory/ldap/index.ts';
-import { readAll } from '../src/directory/reader.ts';
+import { type DirectoryReader, readAll } from '../src/directory/reader.ts';
 import type { DirectoryContents, PersonRecord } from '../src/directory/record.ts';
 import { type OpenLDAP, type OpenLDAPOptions, password, startOpenLDAP, suffix } from './openldap.ts';
 
@@ -20,6 +20,14 @@ async function start(options: OpenLDAPOptions): Promise<OpenLDAP> {
 }
 
 const signal = new AbortController().signal;
+const readWith = async (reader: DirectoryReader) => {
+  using opened = await reader.open(signal);
+  return await readAll(opened);
+};
+const testWith = async (reader: DirectoryReader) => {
+  using opened = await reader.open(signal);
+  return await opened.test();
+};
 const fails = (reason: string) => expect.objectContaining({ reason });
 const demo = generateDirectory({ suffix, people: 1000, groups: 60, memberships: 4 });
 const small = generateDirectory({ suffix, people: 30, groups: 10, memberships: 2 });
@@ -47,7 +55,7 @@ const credentialsFor = (server: OpenLDAP, more: { readonly username?: string; re
 });
 
 const read = (server: OpenLDAP, more: Partial<LdapReaderOptions> = {}): Promise<DirectoryContents> =>
-  readAll(ldapReader(optionsFor(server, more)), signal);
+  readWith(ldapReader(optionsFor(server, more)));
 const sorted = ({ people }: DirectoryContents) =>
   people.map((person) => JSON.stringify(person)).sort((a, b) => (a < b ? -1 : 1));
 
@@ -183,10 +191,13 @@ describe('the directory of the demo', async () => {
   });
 
   test('the connection test says who is there', async () => {
-    await expect(ldapReader(optionsFor(server)).test(signal)).resolves.toEqual({
+    await expect(testWith(ldapReader(optionsFor(server)))).resolves.toEqual({
       server: server.urls.ldaps,
       boundAs: server.username,
       authority: suffix,
+      people: demo.made.people,
+      groups: demo.made.groups,
+      sample: Array.from({ length: 5 }, () => expect.stringMatching(`,ou=People,${suffix}$`)),
     });
   });
 });
@@ -270,7 +281,7 @@ describe('bad input', async () => {
       { urls: [ldap], credentials: { ...credentialsFor(server), hosts: parseAllowedHosts(ldap) } },
     ],
   ])('%s: %s', async (_, reason, more, target = server) => {
-    await expect(ldapReader(optionsFor(target, more)).test(signal)).rejects.toThrow(fails(reason));
+    await expect(testWith(ldapReader(optionsFor(target, more)))).rejects.toThrow(fails(reason));
     await expect(read(target, more)).rejects.toThrow(fails(reason));
     await expect(read(target, more)).rejects.toThrow(expect.not.stringContaining(password));
   });
@@ -286,12 +297,13 @@ describe('bad input', async () => {
     for (const pageSize of [100, 500, 1000]) {
       await expect(read(limited, { pageSize })).rejects.toThrow(fails('SizeLimitExceeded'));
     }
-    await expect(ldapReader(optionsFor(limited)).test(signal)).resolves.toBeDefined();
+    await expect(testWith(ldapReader(optionsFor(limited)))).rejects.toThrow(fails('SizeLimitExceeded'));
   });
 
   test('a server that dies in the middle', async () => {
     const mortal = await start({ entries: demo.entries(password) });
-    const records = ldapReader(optionsFor(mortal, { pageSize: 10 })).read(signal);
+    using opened = await ldapReader(optionsFor(mortal, { pageSize: 10 })).open(signal);
+    const records = opened.read();
     await records.next();
     await mortal.kill();
     const rest = async () => {

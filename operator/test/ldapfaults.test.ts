@@ -31,7 +31,8 @@ async function read(unit: Unit, timeoutMs: number, at = 0, fault?: Fault) {
     groups: { baseDN: `ou=Groups,${suffix}` },
     membership: 'Nested',
   });
-  const contents = await readAll(reader, new AbortController().signal);
+  using opened = await reader.open(new AbortController().signal);
+  const contents = await readAll(opened);
   return { ...contents, units: proxy.units };
 }
 

@@ -100,7 +100,8 @@ function unexpected(log: Logger, { metadata: { namespace, name }, spec }: Direct
 export function readServer(secrets: Secrets): Read {
   return async (directory, signal) => {
     const reader = await prepareReader(secrets, directory, signal);
-    return await readAll(reader, signal);
+    using opened = await reader.open(signal);
+    return await readAll(opened);
   };
 }
 

@@ -96,7 +96,8 @@ async function testIfDue(
   const version = secretVersion === undefined ? {} : { secretVersion };
   try {
     const reader = await prepareReader(context.secrets, directory, signal);
-    const { server, boundAs } = await reader.test(signal);
+    using opened = await reader.open(signal);
+    const { server, boundAs } = await opened.test();
     return [directory, { connected: true, server, boundAs, testedAt, ...version }];
   } catch (error) {
     if (!(error instanceof RosterError)) throw error;

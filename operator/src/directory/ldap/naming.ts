@@ -39,23 +39,34 @@ export function soleNamingContext(root: RootDSE, server: string): string {
 }
 
 /**
- * Who issued the ids of the entries below a base: the naming context that holds it, in its normal form.
+ * The naming context that holds a base, as the server spells it.
+ * @throws DirectoryError `BaseNotFound`
+ */
+export function namingContextOf(base: string, root: RootDSE, server: string): string {
+  const key = normalizeDN(base) ?? base;
+  const holding = root.namingContexts
+    .map((context) => ({ context, key: normalizeDN(context) ?? context }))
+    .filter((candidate) => isWithin(key, candidate.key))
+    .sort((a, b) => b.key.length - a.key.length)[0];
+  if (holding === undefined) {
+    const shown = root.namingContexts.length === 0 ? 'shows no naming context' : 'has no naming context';
+    throw new DirectoryError('BaseNotFound', `${server} ${shown} that holds ${base}.`);
+  }
+  return holding.context;
+}
+
+/**
+ * Who issued the ids of the entries in a naming context: the context itself, in its normal form.
  *
  * Ids have to be told apart only between directories with different contents. The naming context stays when the
  * base is narrowed, when another replica answers, and when the server gets another name or is restored from a
  * backup; in all those cases entryUUID and nsUniqueId stay, too, so people are recognised again.
  */
-export function authorityOf(base: string, root: RootDSE, server: string): string {
-  const key = normalizeDN(base) ?? base;
-  const contexts = root.namingContexts.map((context) => normalizeDN(context) ?? context);
-  const holding = contexts.filter((context) => isWithin(key, context)).sort((a, b) => b.length - a.length)[0];
-  if (holding === undefined) {
-    const shown = contexts.length === 0 ? 'shows no naming context' : 'has no naming context';
-    throw new DirectoryError('BaseNotFound', `${server} ${shown} that holds ${base}.`);
-  }
+export function authorityOf(context: string): string {
+  const key = normalizeDN(context) ?? context;
   // The context of a server with one database for everything is the empty DN.
-  if (holding === '') return 'root';
-  return holding.length <= maximumLength ? holding : `sha256:${createHash('sha256').update(holding).digest('hex')}`;
+  if (key === '') return 'root';
+  return key.length <= maximumLength ? key : `sha256:${createHash('sha256').update(key).digest('hex')}`;
 }
 
 /** Of `authority` in the resources. */

@@ -10,7 +10,7 @@ import {
   startScriptedServer,
 } from '../../../test/scriptedldap.ts';
 import { parseAllowedHosts } from '../../credentials.ts';
-import { readAll } from '../reader.ts';
+import { type DirectoryReader, readAll } from '../reader.ts';
 import { type LdapReaderOptions, ldapReader } from './reader.ts';
 
 const servers: ScriptedServer[] = [];
@@ -25,6 +25,14 @@ async function start(script: Script): Promise<ScriptedServer> {
 }
 
 const signal = new AbortController().signal;
+const readWith = async (reader: DirectoryReader) => {
+  using opened = await reader.open(signal);
+  return await readAll(opened);
+};
+const testWith = async (reader: DirectoryReader) => {
+  using opened = await reader.open(signal);
+  return await opened.test();
+};
 const fails = (reason: string) => expect.objectContaining({ reason });
 
 const optionsFor = (urls: readonly string[], more: Partial<LdapReaderOptions> = {}): LdapReaderOptions => ({
@@ -46,7 +54,7 @@ const account = (server: ScriptedServer, username = 'cn=roster,dc=example') => (
 const readerOf = (server: ScriptedServer, more: Partial<LdapReaderOptions> = {}) =>
   ldapReader(optionsFor([server.url], more));
 const readFrom = async (script: Script, more: Partial<LdapReaderOptions> = {}) =>
-  readAll(readerOf(await start(script), more), signal);
+  readWith(readerOf(await start(script), more));
 
 type Search = Extract<Request, { kind: 'Search' }>;
 
@@ -90,7 +98,7 @@ describe('paging', () => {
           base.startsWith('ou=people') ? [person('a'), person('b'), searchDone()] : [searchDone()],
       }),
     );
-    const { people, evidence } = await readAll(readerOf(server), signal);
+    const { people, evidence } = await readWith(readerOf(server));
     expect(people).toHaveLength(2);
     expect(evidence.complete).toBe(true);
     expect(server.requests.filter((request) => 'page' in request)).toEqual([]);
@@ -104,7 +112,7 @@ describe('paging', () => {
       },
     });
     const server = await start(directory(limited(125)));
-    const { people, evidence } = await readAll(readerOf(server, { pageSize: 500 }), signal);
+    const { people, evidence } = await readWith(readerOf(server, { pageSize: 500 }));
     expect(people.map(({ externalId }) => externalId)).toEqual(['id-a']);
     expect(evidence).toMatchObject({ complete: true, pages: 2, entries: 1 });
     expect(server.requests.flatMap((request) => ('page' in request ? [request.page?.size] : []))).toEqual([
@@ -120,7 +128,7 @@ describe('paging', () => {
 
   test('asks for the attributes that are needed, without limits of its own', async () => {
     const server = await start(directory());
-    await readAll(readerOf(server, { attributes: { email: ['proxy', 'mail'], language: undefined } }), signal);
+    await readWith(readerOf(server, { attributes: { email: ['proxy', 'mail'], language: undefined } }));
     const [, groups, people] = server.requests as Search[];
     expect(people?.attributes).toEqual(['entryUUID', 'givenName', 'sn', 'proxy', 'mail', 'preferredLanguage', 'uid']);
     expect(groups?.attributes).toEqual([
@@ -133,7 +141,7 @@ describe('paging', () => {
 describe('evidence', () => {
   test('says what was read, and from whom', async () => {
     const server = await start(directory(pagesOfPeople([[person('a')]])));
-    const { evidence } = await readAll(readerOf(server, account(server)), signal);
+    const { evidence } = await readWith(readerOf(server, account(server)));
     expect(evidence).toEqual({
       complete: true,
       server: server.url,
@@ -158,7 +166,7 @@ describe('evidence', () => {
 
   test('has one base where there are no groups', async () => {
     const server = await start(directory());
-    const { evidence } = await readAll(readerOf(server, { membership: 'None' }), signal);
+    const { evidence } = await readWith(readerOf(server, { membership: 'None' }));
     expect(evidence.bases).toEqual(['ou=people,dc=example']);
     expect(server.requests.filter((request) => 'base' in request && request.base.startsWith('ou=groups'))).toEqual([]);
   });
@@ -189,7 +197,7 @@ describe('groups', () => {
 
   test('that the filter leaves out pass their people on', async () => {
     const server = await start(directory(filtered));
-    const { people, groups } = await readAll(readerOf(server, { groups: { filter: '(cn=top)' } }), signal);
+    const { people, groups } = await readWith(readerOf(server, { groups: { filter: '(cn=top)' } }));
     expect(groups.map(({ name }) => name)).toEqual(['top']);
     expect(people.map((record) => record.groups)).toEqual([['id-top']]);
     const bases = server.requests.flatMap((request) =>
@@ -242,7 +250,7 @@ describe('groups', () => {
 describe('who we are', () => {
   const bindAs = async (script: Script, username?: string) => {
     const server = await start(script);
-    return await readerOf(server, account(server, username)).test(signal);
+    return await testWith(readerOf(server, account(server, username)));
   };
 
   test.each([
@@ -283,7 +291,7 @@ describe('who we are', () => {
 
   test('anonymous where there is no account, and then nothing is bound', async () => {
     const server = await start(directory());
-    await expect(readerOf(server).test(signal)).resolves.toMatchObject({ boundAs: 'anonymous' });
+    await expect(testWith(readerOf(server))).resolves.toMatchObject({ boundAs: 'anonymous' });
     expect(server.requests.map(({ kind }) => kind)).not.toContain('Bind');
   });
 
@@ -316,7 +324,7 @@ describe('who we are', () => {
     async (username, password, key) => {
       const server = await start(directory());
       const credentials = { username, password, hosts: parseAllowedHosts(server.url) };
-      const test = readerOf(server, { credentials }).test(signal);
+      const test = testWith(readerOf(server, { credentials }));
       await expect(test).rejects.toThrow(fails('SecretIncomplete'));
       await expect(test).rejects.toThrow(key);
       expect(server.connections).toBe(0);
@@ -331,14 +339,14 @@ describe('where credentials go', () => {
 
   test('nowhere that the Secret does not list', async () => {
     const server = await start(directory());
-    const test = readerOf(server, credentials('ldap://elsewhere.example allowPlaintext')).test(signal);
+    const test = testWith(readerOf(server, credentials('ldap://elsewhere.example allowPlaintext')));
     await expect(test).rejects.toThrow(fails('HostNotAllowed'));
     expect(server.connections).toBe(0);
   });
 
   test('nowhere unencrypted unless the Secret allows it', async () => {
     const server = await start(directory());
-    const test = readerOf(server, credentials(server.url)).test(signal);
+    const test = testWith(readerOf(server, credentials(server.url)));
     await expect(test).rejects.toThrow(fails('PlaintextNotAllowed'));
     expect(server.connections).toBe(0);
   });
@@ -348,7 +356,7 @@ describe('where credentials go', () => {
     const reader = ldapReader(
       optionsFor([server.url, 'ldap://elsewhere.example'], credentials(`${server.url} allowPlaintext`)),
     );
-    await expect(reader.test(signal)).rejects.toThrow(fails('HostNotAllowed'));
+    await expect(testWith(reader)).rejects.toThrow(fails('HostNotAllowed'));
     expect(server.connections).toBe(0);
   });
 });
@@ -363,27 +371,27 @@ describe('several servers', () => {
   test('the next one is read when the first is busy', async () => {
     const first = await start(directory({ bind: () => [bindResponse({ code: 51 })] }));
     const second = await start(directory());
-    await expect(both(first, second).test(signal)).resolves.toMatchObject({ server: second.url });
+    await expect(testWith(both(first, second))).resolves.toMatchObject({ server: second.url });
   });
 
   test('the next one is read when nobody listens at the first', async () => {
     const first = await start(directory());
     await first[Symbol.asyncDispose]();
     const second = await start(directory());
-    await expect(both(first, second).test(signal)).resolves.toMatchObject({ server: second.url });
+    await expect(testWith(both(first, second))).resolves.toMatchObject({ server: second.url });
   });
 
   test('a wrong password is tried once', async () => {
     const first = await start(directory({ bind: () => [bindResponse({ code: 49 })] }));
     const second = await start(directory());
-    await expect(both(first, second).test(signal)).rejects.toThrow(fails('InvalidCredentials'));
+    await expect(testWith(both(first, second))).rejects.toThrow(fails('InvalidCredentials'));
     expect(second.connections).toBe(0);
   });
 
   test('no other one is read once reading has begun', async () => {
     const first = await start(directory({ search: () => [person('a'), 'hang up'] }));
     const second = await start(directory());
-    await expect(readAll(both(first, second), signal)).rejects.toThrow(fails('ConnectionLost'));
+    await expect(readWith(both(first, second))).rejects.toThrow(fails('ConnectionLost'));
     expect(second.connections).toBe(0);
   });
 
@@ -391,7 +399,7 @@ describe('several servers', () => {
     const first = await start(directory());
     const second = await start(directory({ bind: () => [bindResponse({ code: 52 })] }));
     await first[Symbol.asyncDispose]();
-    const test = both(first, second).test(signal);
+    const test = testWith(both(first, second));
     await expect(test).rejects.toThrow(fails('ServerUnreachable'));
     await expect(test).rejects.toThrow(first.url);
     await expect(test).rejects.toThrow(second.url);
@@ -405,7 +413,7 @@ describe('bases', () => {
   ) => {
     const server = await start(directory({ rootDSE }));
     const options = optionsFor([`${server.url}${more.path ?? ''}`], { users: {}, groups: {}, ...more });
-    const { evidence } = await readAll(ldapReader(options), signal);
+    const { evidence } = await readWith(ldapReader(options));
     return [evidence.authority, ...evidence.bases];
   };
 
@@ -468,26 +476,38 @@ describe('settings that are wrong are told before any server is asked', () => {
     ['CertificateNotTrusted', { caBundle: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----' }],
   ])('%s: %j', async (reason, more) => {
     const server = await start(directory());
-    await expect(readerOf(server, more).test(signal)).rejects.toThrow(fails(reason));
-    await expect(readAll(readerOf(server, more), signal)).rejects.toThrow(fails(reason));
+    await expect(testWith(readerOf(server, more))).rejects.toThrow(fails(reason));
+    await expect(readWith(readerOf(server, more))).rejects.toThrow(fails(reason));
     expect(server.connections).toBe(0);
   });
 });
 
 describe('test', () => {
-  test('looks at one person and one group, and says who is there', async () => {
-    const server = await start(directory());
-    await expect(readerOf(server, account(server)).test(signal)).resolves.toEqual({
+  test('counts who matches, names the first five, and says who is there', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => person(name));
+    const server = await start(directory(pagesOfPeople([names.slice(0, 4), names.slice(4)])));
+    await expect(testWith(readerOf(server, account(server)))).resolves.toEqual({
       server: server.url,
       boundAs: 'cn=roster,dc=example',
       authority: 'dc=example',
+      people: 6,
+      groups: 0,
+      sample: ['a', 'b', 'c', 'd', 'e'].map((name) => `uid=${name},ou=people,dc=example`),
     });
     const searches = server.requests.filter((request): request is Search => request.kind === 'Search');
-    expect(searches.map(({ base, sizeLimit }) => [base, sizeLimit])).toEqual([
-      ['', 0],
-      ['ou=people,dc=example', 1],
-      ['ou=groups,dc=example', 1],
+    expect(searches.map(({ base, attributes }) => [base, attributes])).toEqual([
+      ['', ['namingContexts', 'defaultNamingContext', 'supportedControl']],
+      ['ou=people,dc=example', ['entryUUID']],
+      ['ou=people,dc=example', ['entryUUID']],
+      ['ou=groups,dc=example', ['entryUUID']],
     ]);
+  });
+
+  test('counts no groups where none are taken over', async () => {
+    const server = await start(directory(pagesOfPeople([[person('a')]])));
+    const opened = testWith(readerOf(server, { membership: 'None' }));
+    await expect(opened).resolves.toMatchObject({ people: 1, groups: 0 });
+    expect(server.requests.filter((request) => 'base' in request && request.base.startsWith('ou=groups'))).toEqual([]);
   });
 
   test.each([
@@ -504,32 +524,28 @@ describe('test', () => {
     [80, 'ProtocolError'],
   ])('a search that ends with %s', async (code, reason) => {
     const server = await start(directory({ search: () => [searchDone({ code, diagnostic: 'because' })] }));
-    const test = readerOf(server).test(signal);
+    const test = testWith(readerOf(server));
     await expect(test).rejects.toThrow(fails(reason));
     await expect(test).rejects.toThrow(`result code ${code}: "because"`);
   });
 
   test.each([1, 8, 48, 53])('an anonymous reader who is refused with %s', async (code) => {
     const server = await start(directory({ search: () => [searchDone({ code })] }));
-    await expect(readerOf(server).test(signal)).rejects.toThrow(fails('InsufficientAccess'));
-  });
-
-  test('a limit of one entry is what was asked for', async () => {
-    const server = await start(directory({ search: () => [person('a'), searchDone({ code: 4 })] }));
-    await expect(readerOf(server).test(signal)).resolves.toBeDefined();
+    await expect(testWith(readerOf(server))).rejects.toThrow(fails('InsufficientAccess'));
   });
 
   test('an entry without id', async () => {
     const server = await start(directory({ search: () => [searchEntry('uid=a,dc=example', {}), searchDone()] }));
-    await expect(readerOf(server).test(signal)).rejects.toThrow(fails('IdentityMissing'));
+    await expect(testWith(readerOf(server))).rejects.toThrow(fails('IdentityMissing'));
   });
 
   test('leaves no connection behind', async () => {
     const server = await start(directory());
-    await readerOf(server).test(signal);
-    const records = readerOf(server).read(signal);
-    await records.next();
-    await records.return(undefined as never);
+    await testWith(readerOf(server));
+    {
+      using opened = await readerOf(server).open(signal);
+      await opened.read().next();
+    }
     await expect.poll(() => server.open).toBe(0);
   });
 });

@@ -7,7 +7,8 @@ import { type Connection, type ConnectionOptions, connect } from './connect.ts';
 import { normalizeDN } from './dn.ts';
 import { parseFilter } from './filter.ts';
 import { Memberships, memberAttributes } from './groups.ts';
-import { authorityOf, readRootDSE, soleNamingContext } from './naming.ts';
+import { find, locate, type Surroundings } from './locate.ts';
+import { authorityOf, namingContextOf, readRootDSE, soleNamingContext } from './naming.ts';
 import {
   type AttributeMapping,
   defaultGroupFilter,
@@ -17,8 +18,8 @@ import {
   type PresetName,
   presets,
 } from './presets.ts';
-import { groupRecord, identityOf, personRecord } from './records.ts';
-import { type Paging, type Search, searchEntry, searchPages, searchSample } from './search.ts';
+import { groupRecord, identityOf, labelOf, personRecord } from './records.ts';
+import { type Paging, type Search, searchEntry, searchPages } from './search.ts';
 import { Tally } from './tally.ts';
 
 export interface LdapReaderOptions extends ConnectionOptions {
@@ -45,15 +46,19 @@ export interface SearchOptions {
  */
 export function ldapReader(options: LdapReaderOptions): DirectoryReader {
   return {
-    async test(signal) {
+    async open(signal) {
       const query = queryOf(options);
-      using connection = await connect(options, signal);
-      return await test(await placesOf(connection, options), query);
-    },
-    async *read(signal) {
-      const query = queryOf(options);
-      using connection = await connect(options, signal);
-      return yield* read(await placesOf(connection, options), query);
+      using opening = new DisposableStack();
+      const connection = opening.use(await connect(options, signal));
+      const place = await placeOf(connection, options);
+      const opened = opening.move();
+      return {
+        test: () => test(place, query),
+        read: () => read(place, query),
+        locate: (externalIds) => locate(surroundingsOf(place, query), externalIds),
+        find: (person) => find(surroundingsOf(place, query), person, query.mapping.email),
+        [Symbol.dispose]: () => opened.dispose(),
+      };
     },
   };
 }
@@ -87,46 +92,63 @@ function queryOf({ preset: name, users, groups, membership, attributes }: LdapRe
 }
 
 /** The server that is read, and where people and groups are on it. */
-interface Places {
+interface Place {
   readonly connection: Connection;
+  /** The naming context that holds the people. */
+  readonly context: string;
   readonly userBase: string;
   readonly groupBase: string;
   readonly authority: string;
   readonly paging: Paging;
 }
 
-async function placesOf(connection: Connection, options: LdapReaderOptions): Promise<Places> {
+async function placeOf(connection: Connection, options: LdapReaderOptions): Promise<Place> {
   const root = await readRootDSE(connection);
   const { url, baseDN } = connection.session.server;
   const base = (configured: string | undefined) => configured ?? baseDN ?? soleNamingContext(root, url);
   const userBase = base(options.users.baseDN);
+  const context = namingContextOf(userBase, root, url);
   return {
     connection,
+    context,
     userBase,
     groupBase: base(options.groups.baseDN),
-    authority: authorityOf(userBase, root, url),
+    authority: authorityOf(context),
     paging: { pageSize: options.pageSize, supported: root.paging },
   };
 }
 
-async function test(places: Places, query: Query): Promise<ConnectionTest> {
-  const { connection, userBase, groupBase, authority } = places;
-  const attributes = [query.preset.identity];
-  const searches = [{ base: userBase, filter: query.userFilter, attributes }];
-  if (query.membership !== 'None') searches.push({ base: groupBase, filter: query.groupFilter, attributes });
-  for (const search of searches) {
-    const sample = await searchSample(connection, search);
-    if (sample !== undefined) identityOf(new EntryAttributes(sample), query.preset);
-  }
-  return { server: connection.session.server.url, boundAs: connection.boundAs, authority };
+function surroundingsOf({ connection, context, userBase, paging }: Place, { preset, userFilter }: Query): Surroundings {
+  return { connection, context, base: userBase, filter: userFilter, preset, paging };
 }
 
-async function* read(places: Places, query: Query): AsyncGenerator<DirectoryRecord, Evidence> {
-  const { connection, userBase, groupBase, authority } = places;
+/** So many people are named by a test. */
+const sampleSize = 5;
+
+async function test(place: Place, query: Query): Promise<ConnectionTest> {
+  const { connection, userBase, groupBase, authority } = place;
+  const attributes = [query.preset.identity];
+  const sample: string[] = [];
+  const count = async (base: string, filter: Filter, noted?: string[]) => {
+    let found = 0;
+    for await (const entry of search(place, { base, filter, attributes }, new Tally())) {
+      identityOf(entry, query.preset);
+      if (found < sampleSize) noted?.push(labelOf(entry));
+      found += 1;
+    }
+    return found;
+  };
+  const people = await count(userBase, query.userFilter, sample);
+  const groups = query.membership === 'None' ? 0 : await count(groupBase, query.groupFilter);
+  return { server: connection.session.server.url, boundAs: connection.boundAs, authority, people, groups, sample };
+}
+
+async function* read(place: Place, query: Query): AsyncGenerator<DirectoryRecord, Evidence> {
+  const { connection, userBase, groupBase, authority } = place;
   const tally = new Tally();
   const withGroups = query.membership !== 'None';
-  const memberships = withGroups ? yield* readGroups(places, query, tally) : undefined;
-  yield* readPeople(places, query, memberships, tally);
+  const memberships = withGroups ? yield* readGroups(place, query, tally) : undefined;
+  yield* readPeople(place, query, memberships, tally);
   const { pages, entries, doubts } = tally;
   return {
     complete: doubts.length === 0,
@@ -138,17 +160,17 @@ async function* read(places: Places, query: Query): AsyncGenerator<DirectoryReco
   };
 }
 
-async function* readGroups(places: Places, query: Query, tally: Tally): AsyncGenerator<DirectoryRecord, Memberships> {
+async function* readGroups(place: Place, query: Query, tally: Tally): AsyncGenerator<DirectoryRecord, Memberships> {
   const { preset, mapping, groupFilter: filter } = query;
   const nested = query.membership === 'Nested';
   const memberships = new Memberships(nested, preset.emptyGroups);
   const attributes = [preset.identity, ...mapping.groupName, ...mapping.groupDescription, ...memberAttributes];
-  for await (const entry of search(places, { base: places.groupBase, filter, attributes }, tally)) {
+  for await (const entry of search(place, { base: place.groupBase, filter, attributes }, tally)) {
     const record = groupRecord(entry, preset, mapping);
     await memberships.add(entry, record.kind === 'Group' ? record.externalId : undefined, tally);
     yield record;
   }
-  if (nested && query.groupsFiltered) await addInnerGroups(places, memberships, tally);
+  if (nested && query.groupsFiltered) await addInnerGroups(place, memberships, tally);
   return memberships;
 }
 
@@ -156,10 +178,10 @@ async function* readGroups(places: Places, query: Query, tally: Tally): AsyncGen
  * Member groups that the filter leaves out still pass their people on. The names of all groups are cheap, and only
  * of those that are listed somewhere the members are read.
  */
-async function addInnerGroups(places: Places, memberships: Memberships, tally: Tally): Promise<void> {
-  const names = { base: places.groupBase, filter: defaultGroupFilter, attributes: [noAttributes] };
+async function addInnerGroups(place: Place, memberships: Memberships, tally: Tally): Promise<void> {
+  const names = { base: place.groupBase, filter: defaultGroupFilter, attributes: [noAttributes] };
   const candidates = new Set<string>();
-  for await (const { dn } of search(places, names, tally)) candidates.add(dn);
+  for await (const { dn } of search(place, names, tally)) candidates.add(dn);
   let found = true;
   while (found) {
     found = false;
@@ -168,7 +190,7 @@ async function addInnerGroups(places: Places, memberships: Memberships, tally: T
       candidates.delete(dn);
       found = true;
       const inner = { base: dn, filter: defaultGroupFilter, attributes: memberAttributes };
-      const entry = await searchEntry(places.connection, inner);
+      const entry = await searchEntry(place.connection, inner);
       if (entry !== undefined) await memberships.add(new EntryAttributes(entry), undefined, tally);
     }
   }
@@ -178,7 +200,7 @@ async function addInnerGroups(places: Places, memberships: Memberships, tally: T
 const noAttributes = '1.1';
 
 async function* readPeople(
-  places: Places,
+  place: Place,
   { preset, mapping, userFilter: filter }: Query,
   memberships: Memberships | undefined,
   tally: Tally,
@@ -187,13 +209,13 @@ async function* readPeople(
   const attributes = [preset.identity, ...firstName, ...lastName, ...email, ...domainAccount, ...language];
   if (preset.disabled !== undefined) attributes.push(preset.disabled);
   if (memberships !== undefined) attributes.push('uid');
-  for await (const entry of search(places, { base: places.userBase, filter, attributes }, tally)) {
+  for await (const entry of search(place, { base: place.userBase, filter, attributes }, tally)) {
     yield personRecord(entry, preset, mapping, memberships?.of(entry.dn, entry.values('uid')) ?? []);
   }
 }
 
-async function* search(places: Places, what: Search, tally: Tally): AsyncGenerator<EntryAttributes> {
-  for await (const page of searchPages(places.connection, what, places.paging, tally)) {
+async function* search(place: Place, what: Search, tally: Tally): AsyncGenerator<EntryAttributes> {
+  for await (const page of searchPages(place.connection, what, place.paging, tally)) {
     for (const entry of page) yield new EntryAttributes(entry);
   }
 }

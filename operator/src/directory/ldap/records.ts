@@ -101,7 +101,8 @@ export function identityOf(entry: EntryAttributes, preset: Preset): string {
   return id;
 }
 
-function labelOf(entry: EntryAttributes): string {
+/** Where a person would look for the entry. */
+export function labelOf(entry: EntryAttributes): string {
   return truncate(entry.dn, lengths.label);
 }
 

@@ -69,13 +69,6 @@ export async function searchEntry(connection: Connection, search: Search): Promi
   return entries[0];
 }
 
-/** Reads any one entry below the base, to see that it can be searched; undefined when none matches. */
-export async function searchSample(connection: Connection, search: Search): Promise<Entry | undefined> {
-  const { result, entries } = await connection.session.search({ ...request(search), scope: 'sub', sizeLimit: 1 });
-  if (result.code !== 0 && result.code !== sizeLimitExceeded) throw failure(connection, result, search.base);
-  return entries[0];
-}
-
 function request({ base, filter, attributes }: Search) {
   return { baseDN: base, filter, attributes: [...attributes], timeLimit: 0 };
 }

@@ -112,6 +112,18 @@ describe('a person', () => {
     expect(sentence(retired, 'Active')).toBe('The account is disabled in the directory.');
   });
 
+  it('whom a run no longer found is Ready and not Active, and active again when found', async () => {
+    const missingSince = '2030-01-01T00:00:00Z';
+    await roster.apply(user('lost', { source: { ...source('lost'), missingSince } }));
+    const lost = await roster.eventually(User, 'lost', (object) =>
+      expect(states(object)).toEqual({ ...ready, Active: 'False Missing' }),
+    );
+    expect(sentence(lost, 'Active')).toBe(`The directory has not had the person since ${missingSince}.`);
+    expect(await inDatabase('lost')).toMatchObject({ active: false, inactive_reason: 'Missing' });
+    await roster.apply(user('lost', { source: source('lost') }));
+    await isActive('lost');
+  });
+
   it('expires at the hour, without anybody changing anything', async () => {
     const expiresAt = (time: number) => `${new Date(time).toISOString().slice(0, 19)}Z`;
     await roster.apply(user('temp', { source: { ...source('temp'), expiresAt: expiresAt(Date.now() + 3_600_000) } }));

@@ -48,7 +48,7 @@ describe('a person with nothing wrong', () => {
     roles: ['tenant-administrator'],
     organizations: [{ name: 'sales' }, { name: 'main', roles: ['developers'] }],
     groups: ['sellers', 'board'],
-    source: source({ language: 'de', missingSince: at(-60), groups: ['board'] }),
+    source: source({ language: 'de', groups: ['board'] }),
   });
 
   it('is mirrored with all that is in force', () => {
@@ -67,7 +67,6 @@ describe('a person with nothing wrong', () => {
       enabled: true,
       active: true,
       passwordSetup: 'Invite',
-      missingSince: at(-60),
       directory: 'corporate',
       authority: 'dc=example,dc=com',
       externalId: '42',
@@ -308,6 +307,16 @@ describe('who may not sign in', () => {
     expect(row).toMatchObject({ enabled: true, active: false, inactiveReason: 'DirectoryDisabled' });
   });
 
+  it('is whom a run no longer found', () => {
+    const { row, activity } = fromDirectory({ missingSince: at(-60) });
+    expect(activity).toEqual({
+      active: false,
+      reason: 'Missing',
+      message: `The directory has not had the person since ${at(-60)}.`,
+    });
+    expect(row).toMatchObject({ enabled: true, active: false, inactiveReason: 'Missing', missingSince: at(-60) });
+  });
+
   it('is whose account has ended', () => {
     for (const expiresAt of [at(-1), at(0)]) {
       const { row, activity, reviewAt } = fromDirectory({ expiresAt });
@@ -330,7 +339,8 @@ describe('who may not sign in', () => {
 
   it.each<[string, Partial<User['spec']>]>([
     ['Disabled', { enabled: false, email: 'x', source: source({ enabled: false, expiresAt: at(-1) }) }],
-    ['DirectoryDisabled', { email: 'x', source: source({ enabled: false, expiresAt: at(-1) }) }],
+    ['DirectoryDisabled', { email: 'x', source: source({ enabled: false, missingSince: at(-60), expiresAt: at(-1) }) }],
+    ['Missing', { email: 'x', source: source({ missingSince: at(-60), expiresAt: at(-1) }) }],
     ['Expired', { email: 'x', source: source({ expiresAt: at(-1) }) }],
     ['InvalidEmail', { email: 'x' }],
   ])('is told the first of several reasons: %s', (reason, spec) => {

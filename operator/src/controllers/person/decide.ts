@@ -152,6 +152,10 @@ function judgeActivity(effective: EffectivePerson, expiresAt: Date | undefined, 
   const inactive = (reason: string, message: string): Activity => ({ active: false, reason, message });
   if (!effective.enabled) return inactive('Disabled', 'Disabled by an administrator: spec.enabled is false.');
   if (!effective.enabledInDirectory) return inactive('DirectoryDisabled', 'The account is disabled in the directory.');
+  if (effective.missingSince !== undefined) {
+    // With whenMissing Keep, nobody's block says so.
+    return inactive('Missing', `The directory has not had the person since ${effective.missingSince}.`);
+  }
   if (expiresAt !== undefined && expiresAt <= now) {
     return inactive('Expired', `The account ended in the directory on ${expiresAt.toISOString()}.`);
   }

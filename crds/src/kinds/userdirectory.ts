@@ -496,6 +496,10 @@ export const UserDirectory = defineKind({
   status: z.object({
     ...baseStatus,
     lastHandledRequestAt: text(63, 'Value of the annotation roster.dev/requestedAt that was last acted on.').optional(),
+    lastHandledTestAt: text(
+      63,
+      'Value of the annotation roster.dev/testRequestedAt that was last acted on.',
+    ).optional(),
     connection: z
       .object({
         server: text(1024, 'URL of the server that answered last.').optional(),
@@ -520,7 +524,19 @@ export const UserDirectory = defineKind({
       })
       .meta({ description: 'The run that ended last.' })
       .optional(),
-    nextRunAt: timestamp('When the next run starts by the schedule.').optional(),
+    schedule: z
+      .object({
+        inForce: text(256, 'The schedule in words, for example daily at 02:30, Europe/Paris.'),
+        since: timestamp('Since when it is in force; times before that are not made up for.'),
+      })
+      .meta({ description: 'The schedule by which runs start.' })
+      .optional(),
+    lastScheduledAt: timestamp(
+      'The time of the schedule that was last acted on; a run that belongs to it has its minute in the name.',
+    ).optional(),
+    nextRunAt: timestamp(
+      'When the next run starts by the schedule; absent while none does: without a schedule, while suspended, and while the server refuses the account.',
+    ).optional(),
     credentialsExpireAt: timestamp('When the certificate or the secret in use ends, where that is known.').optional(),
     lastSuccessAt: timestamp('When a run last succeeded.').optional(),
     missing: count('How many people of this directory the last successful run no longer found.').optional(),
@@ -545,7 +561,12 @@ export const UserDirectory = defineKind({
     {
       type: 'Connected',
       description:
-        'True when the server was reached and let the operator in; tested when the spec or the Secret changes.',
+        'True when the server was reached and let the operator in; tested when the spec or the Secret changes, and on request.',
+    },
+    {
+      type: 'CredentialsExpiring',
+      description:
+        'True when the certificate or the secret in use ends within 30 days, or has ended. Absent otherwise.',
     },
     { type: 'Synced', description: 'True when the last run succeeded; else the reason says how it ended.' },
     ...progressConditions,
@@ -580,6 +601,13 @@ export const UserDirectory = defineKind({
       priority: 1,
     },
     { name: 'Next-Run', type: 'string', jsonPath: '.status.nextRunAt', description: 'When the next run starts.' },
+    {
+      name: 'Schedule',
+      type: 'string',
+      jsonPath: '.status.schedule.inForce',
+      description: 'When runs start.',
+      priority: 1,
+    },
     conditionStatus('Connected', 'Connected', 'Whether the server can be read.'),
     {
       name: 'Suspended',

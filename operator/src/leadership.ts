@@ -13,6 +13,8 @@ const healthIntervalMs = 10_000;
 const purgeIntervalMs = 3_600_000;
 /** The lines of a run are kept for so long, in milliseconds. */
 const planRetentionMs = 30 * 24 * 3_600_000;
+/** What the guard counts together is kept for so long, in milliseconds: longer than it looks back. */
+const effectRetentionMs = 8 * 24 * 3_600_000;
 /** A database that is down when this process becomes leader is waited for; tried this often, in milliseconds. */
 const takeOverRetryMs = 3_000;
 
@@ -59,7 +61,9 @@ export function lead(
       every(purgeIntervalMs, signal, () =>
         tolerateOutage(async () => {
           await mirror.purge(context.now());
-          await mirror.plans.purge(new Date(context.now().getTime() - planRetentionMs));
+          const now = context.now().getTime();
+          await mirror.plans.purge(new Date(now - planRetentionMs));
+          await mirror.effects.purge(new Date(now - effectRetentionMs));
         }),
       ),
   });

@@ -29,5 +29,6 @@ export async function memoryDatabase(): Promise<Database> {
 /** Leaves nothing but the tables. */
 export async function empty(database: Database): Promise<void> {
   await sql`truncate roster.tenants, roster.organizations, roster.roles, roster.groups, roster.people, roster.assignments,
-    roster.memberships, roster.claims, roster.tombstones, roster.sync_runs, roster.sync_lines`.execute(database.writer);
+    roster.memberships, roster.claims, roster.tombstones, roster.sync_runs, roster.sync_lines, roster.sync_held,
+    roster.sync_effects`.execute(database.writer);
 }

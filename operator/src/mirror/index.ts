@@ -1,6 +1,7 @@
 /** The application's database: what the controllers write, and what they ask of it. */
 export type { Claims, ClaimType, Want } from './claims.ts';
 export { type Database, type DatabaseOptions, type MirrorLogger, openDatabase } from './database.ts';
+export type { EffectCounts, Effects } from './effects.ts';
 export { checkMigrated, migrate } from './migrate.ts';
 export { Mirror, type MirrorObserver, type MirrorOptions, type MirrorStats } from './mirror.ts';
 export type { Plans, RunRecord, SyncLine } from './plans.ts';

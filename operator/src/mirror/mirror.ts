@@ -5,6 +5,7 @@ import { Backlog } from './backlog.ts';
 import type { Applied, Result, Stored } from './change.ts';
 import { Claims, type ClaimType, type Conflict, type Freed, releaseOrphans } from './claims.ts';
 import { type Database, type MirrorLogger, query } from './database.ts';
+import { Effects } from './effects.ts';
 import { Fence } from './fence.ts';
 import { Inventory } from './inventory.ts';
 import { keyText, parseKey } from './key.ts';
@@ -84,6 +85,7 @@ const healthTimeoutMs = 3_000;
 export class Mirror {
   readonly claims: Claims;
   readonly plans: Plans;
+  readonly effects: Effects;
   readonly #database: Database;
   readonly #fence: Fence;
   readonly #writer: Writer;
@@ -105,7 +107,8 @@ export class Mirror {
     this.#observer = observer;
     this.#writer = new Writer(database, fence, logger, () => void this.#lookAround());
     this.claims = new Claims(database, this.#writer);
-    this.plans = new Plans(this.#writer);
+    this.plans = new Plans(database, this.#writer);
+    this.effects = new Effects(database, this.#writer);
     const parts: RowWriterParts = { writer: this.#writer, inventory: this.#inventory, backlog: this.#backlog };
     const rejected = (kind: MirroredKind) => observer.rejected?.(kind);
     this.#people = new RowWriter(parts, writePeople, { committed: (applied) => this.#wrotePeople(applied), rejected });

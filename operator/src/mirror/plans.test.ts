@@ -106,3 +106,23 @@ it('forgets old runs with their lines', async () => {
     { name: 'new' },
   ]);
 });
+
+it('adds what happened to what was planned', async () => {
+  await mirror.plans.store(aRun('first'), [aLine(1), aLine(2)]);
+  await mirror.plans.add(aRun('first'), [aLine(3)]);
+  expect(await select('select position, name from roster.sync_lines order by position')).toEqual([
+    { position: 0, name: 'p1' },
+    { position: 1, name: 'p2' },
+    { position: 2, name: 'p3' },
+  ]);
+});
+
+it('knows what a run holds, until the run is planned anew', async () => {
+  const changes = Array.from({ length: 1_234 }, (_, n) => `Removal User p${n}`);
+  await mirror.plans.store(aRun('first'), [aLine(1)]);
+  await mirror.plans.hold(aRun('first'), [...changes, 'Removal User p1']);
+  expect(await mirror.plans.held(aRun('first'))).toEqual(new Set(changes));
+  expect(await mirror.plans.held(aRun('second'))).toEqual(new Set());
+  await mirror.plans.store(aRun('first'), [aLine(1)]);
+  expect(await mirror.plans.held(aRun('first'))).toEqual(new Set());
+});

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Writing } from './database.ts';
+import { type Database, query, type Writing } from './database.ts';
 import { recordset } from './table.ts';
 import type { Writer } from './writer.ts';
 
@@ -32,15 +32,17 @@ const chunkSize = 1_000;
 
 /** The whole plan of each run, line by line; a run's status holds only samples of it. */
 export class Plans {
+  readonly #database: Database;
   readonly #writer: Writer;
 
-  constructor(writer: Writer) {
+  constructor(database: Database, writer: Writer) {
+    this.#database = database;
     this.#writer = writer;
   }
 
   /**
-   * Stores the lines of a run, in place of those that an interrupted attempt left. A plan without lines writes
-   * nothing at all. Returns how many there were.
+   * Stores the lines of a run, in place of those that an earlier attempt left, with what it held. A plan without lines
+   * writes nothing at all. Returns how many there were.
    */
   async store(run: RunRecord, lines: Iterable<SyncLine> | AsyncIterable<SyncLine>): Promise<number> {
     let stored = 0;
@@ -54,6 +56,46 @@ export class Plans {
       stored += chunk.length;
     }
     return stored;
+  }
+
+  /** Adds lines to those of a run, if it has any: what happened when the plan was carried out. */
+  async add({ uid }: Pick<RunRecord, 'uid'>, lines: Iterable<SyncLine>): Promise<void> {
+    for await (const chunk of inChunks(lines)) {
+      await this.#writer.run(async (transaction) => {
+        const { rows } = await sql<{ id: string; next: number }>`
+          select id, coalesce(max(position) + 1, 0)::int as next
+          from roster.sync_runs left join roster.sync_lines on run_id = id
+          where uid = ${uid} group by id`.execute(transaction);
+        const [run] = rows;
+        if (run !== undefined) await insertLines(transaction, run.id, run.next, chunk);
+      });
+    }
+  }
+
+  /** Notes what a run that has lines holds until it is approved. */
+  async hold({ uid }: Pick<RunRecord, 'uid'>, changes: Iterable<string>): Promise<void> {
+    for await (const chunk of inChunks(changes)) {
+      await this.#writer.run(async (transaction) => {
+        await sql`
+          insert into roster.sync_held (run_id, change)
+          select id, change from roster.sync_runs
+            cross join ${recordset(
+              chunk.map((change) => ({ change })),
+              { change: 'text' },
+              storable,
+            )}
+          where uid = ${uid} on conflict do nothing`.execute(transaction);
+      });
+    }
+  }
+
+  /** What a run holds; nothing when it is not known. */
+  async held({ uid }: Pick<RunRecord, 'uid'>): Promise<Set<string>> {
+    const { rows } = await query(this.#database, (session) =>
+      sql<{ change: string }>`
+        select change from roster.sync_held join roster.sync_runs on id = run_id where uid = ${uid}`.execute(session),
+    );
+    return new Set(rows.map(({ change }) => change));
   }
 
   /** Notes how a run ended, if it has lines. */
@@ -125,10 +167,10 @@ function storable(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? value.replaceAll('\u0000', '\ufffd').toWellFormed() : value;
 }
 
-async function* inChunks(lines: Iterable<SyncLine> | AsyncIterable<SyncLine>): AsyncGenerator<SyncLine[]> {
-  let chunk: SyncLine[] = [];
-  for await (const line of lines) {
-    chunk.push(line);
+async function* inChunks<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of items) {
+    chunk.push(item);
     if (chunk.length < chunkSize) continue;
     yield chunk;
     chunk = [];

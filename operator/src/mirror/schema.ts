@@ -46,5 +46,13 @@ export interface Tables {
     dry_run: boolean;
     phase: string | null;
   };
+  'roster.sync_effects': {
+    namespace: string;
+    directory: string;
+    run_uid: string;
+    started_at: Date;
+    effect: string;
+    count: number;
+  };
   'roster.migrations': { name: string; timestamp: string };
 }

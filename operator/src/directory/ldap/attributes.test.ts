@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { message, searchEntry } from '../../../test/ldapwire.ts';
-import { EntryAttributes, InvalidText, multipleLines, singleLine, truncate } from './attributes.ts';
+import { EntryAttributes, InvalidText } from './attributes.ts';
 import { decodeMessage, type Entry } from './message.ts';
 
 const entry = (attributes: Parameters<typeof searchEntry>[1]) =>
@@ -50,15 +50,4 @@ test('a server that makes up attribute names is still understood', () => {
   for (let index = 0; index < 3000; index++) {
     expect(entry({ [`made-up-${index}`]: 'x', cn: 'y' }).first([`made-up-${index}`])).toBe('x');
   }
-});
-
-test('singleLine and multipleLines keep what can be shown', () => {
-  expect(singleLine(' a\tb\r\nc\u0000d\u2028e\u0085f ')).toBe('a b c d e f');
-  expect(multipleLines(' a\n\u0000b ')).toBe('a\nb');
-});
-
-test('truncate counts characters, not UTF-16 units', () => {
-  expect(truncate('🐘🐘🐘', 2)).toBe('🐘🐘');
-  expect(truncate('🐘🐘', 3)).toBe('🐘🐘');
-  expect(truncate('ab cd', 3)).toBe('ab');
 });

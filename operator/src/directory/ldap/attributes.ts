@@ -90,18 +90,3 @@ function parseDescription(text: string): Description {
   if (descriptions.size < maximumDescriptions) descriptions.set(text, parsed);
   return parsed;
 }
-
-/** One line without control characters, which databases and terminals trip over. */
-export function singleLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
-}
-
-/** Several lines; only NUL, which PostgreSQL cannot store, goes. */
-export function multipleLines(text: string): string {
-  return text.replaceAll('\0', '').trim();
-}
-
-/** At most that many characters (code points, as the API server counts them). */
-export function truncate(text: string, length: number): string {
-  return text.length <= length ? text : Array.from(text).slice(0, length).join('').trimEnd();
-}

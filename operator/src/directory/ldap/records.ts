@@ -1,17 +1,8 @@
 import { DirectoryError } from '../../errors.ts';
 import type { GroupRecord, PersonRecord, RejectedRecord } from '../record.ts';
-import { type EntryAttributes, InvalidText, multipleLines, singleLine, truncate } from './attributes.ts';
+import { lengths, multipleLines, preferredLanguage, singleLine, tidy, truncate } from '../text.ts';
+import { type EntryAttributes, InvalidText } from './attributes.ts';
 import type { AttributeMapping, Preset } from './presets.ts';
-
-/** Lengths that the resources allow. Names are cut, since a cut name is still a name. */
-const lengths = {
-  personName: 100,
-  groupName: 200,
-  description: 2048,
-  account: 128,
-  identity: 128,
-  label: 1024,
-} as const;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -104,23 +95,4 @@ export function identityOf(entry: EntryAttributes, preset: Preset): string {
 /** Where a person would look for the entry. */
 export function labelOf(entry: EntryAttributes): string {
   return truncate(entry.dn, lengths.label);
-}
-
-function tidy(text: string | undefined, form: (text: string) => string, length = Number.POSITIVE_INFINITY) {
-  const tidied = text === undefined ? '' : truncate(form(text), length);
-  return tidied === '' ? undefined : tidied;
-}
-
-/**
- * The language tag that a person prefers. RFC 2798 has preferredLanguage in the form of the HTTP header
- * Accept-Language (`fr, en-gb;q=0.8`). Anything else than a tag in it is no language.
- */
-function preferredLanguage(value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  const ranges = value.split(',').map((range) => {
-    const [tag = '', quality] = range.split(/;\s*q=/i);
-    return { tag: tag.trim(), quality: quality === undefined ? 1 : Number(quality) };
-  });
-  const best = ranges.reduce((a, b) => (b.quality > a.quality ? b : a)).tag;
-  return /^[a-z]{2,3}(-[a-z0-9]{1,8})*$/i.test(best) && best.length <= 35 ? best : undefined;
 }

@@ -1,4 +1,4 @@
-import { truncate } from './attributes.ts';
+import { truncate } from '../text.ts';
 
 /** What makes a read doubtful: how many times it was met, and where first. */
 const sentences = {

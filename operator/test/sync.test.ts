@@ -479,7 +479,6 @@ describe('runs', () => {
     const [run] = await acme.list(DirectorySync);
     const { metadata } = await whenEnded(acme, run?.metadata.name ?? '');
     expect(metadata.name).toMatch(/^corporate-[0-9a-f]{8}$/);
-    expect(metadata.ownerReferences).toMatchObject([{ kind: 'UserDirectory', name: 'corporate', controller: true }]);
     await userNamed('ned');
     const { message } = await eventWith('RunCreated');
     expect(message).toBe(`Created the run ${metadata.name}: roster.dev/requestedAt is one.`);

@@ -11,6 +11,14 @@ const succeeded = (name: string, seconds: number, rest: Parameters<typeof run>[2
   run(name, { phase: 'Succeeded', finishedAt: at(seconds) }, rest);
 const failed = (name: string, seconds: number, rest: Parameters<typeof run>[2] = {}) =>
   run(name, { phase: 'Failed', finishedAt: at(seconds) }, rest);
+/** A run that can be approved. */
+const held = (name: string, approval?: NonNullable<DirectorySync['spec']['approval']>, hash = 'abc') =>
+  run(
+    name,
+    { phase: 'Held', finishedAt: at(-60), held: { reason: 'ManyLinks', message: 'Many.', count: 4, hash } },
+    { spec: approval === undefined ? {} : { approval } },
+  );
+const approval = { hash: 'abc', rejected: false };
 const names = (runs: readonly DirectorySync[]) => runs.map(({ metadata }) => metadata.name);
 
 describe('a request by annotation', () => {
@@ -53,6 +61,19 @@ describe('a request by annotation', () => {
       const waiting = run('a', phase && { phase }, { spec: { dryRun: true } });
       expect(nextRun(requested('now'), [waiting])).toBeDefined();
     }
+  });
+
+  it('is served neither by a preview nor by a run of one person', () => {
+    for (const spec of [{ dryRun: true }, { person: 'jane@example.com' }]) {
+      expect(nextRun(requested('now'), [run('a', undefined, { spec })])).toBeDefined();
+    }
+  });
+
+  it('is served by a held run that was approved and has not begun again', () => {
+    expect(nextRun(requested('now'), [held('a', approval)])).toBeUndefined();
+    expect(nextRun(requested('now'), [held('a')])).toBeDefined();
+    expect(nextRun(requested('now'), [held('a', { ...approval, rejected: true })])).toBeDefined();
+    expect(nextRun(requested('now'), [held('a', { ...approval, hash: 'another' })])).toBeDefined();
   });
 
   it('is not served by a run that has begun to read', () => {
@@ -138,22 +159,13 @@ describe('an interrupted run', () => {
 });
 
 describe('a run that is created', () => {
-  it('belongs to its directory, which takes it along when it goes', () => {
+  it('outlives its directory, to tell how it ended', () => {
     expect(runOf(directory(), { name: 'corporate-1', reason: 'any', interruptions: 0 })).toEqual({
       apiVersion: 'roster.dev/v1alpha1',
       kind: 'DirectorySync',
       metadata: {
         name: 'corporate-1',
         namespace: 'acme',
-        ownerReferences: [
-          {
-            apiVersion: 'roster.dev/v1alpha1',
-            kind: 'UserDirectory',
-            name: 'corporate',
-            uid: 'uid-of-corporate',
-            controller: true,
-          },
-        ],
       },
       spec: { directory: 'corporate', dryRun: false },
     });
@@ -195,8 +207,11 @@ describe('runs', () => {
     expect(names(surplusRuns(directory(limits), runs))).toEqual(['good-3', 'good-4', 'aborted-4']);
   });
 
-  it('are not pruned before they have ended, nor when they have a time to live', () => {
+  it('are not pruned before they have ended, nor while they can be approved, nor when they have a time to live', () => {
     const runs = [
+      failed('worse', 0),
+      held('open'),
+      held('approved', approval),
       succeeded('new', -1),
       succeeded('old', -2),
       succeeded('ephemeral', 0, { spec: { ttlSecondsAfterFinished: 60 } }),

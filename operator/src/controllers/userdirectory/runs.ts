@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { apiVersion, DirectorySync, type RunPhase, UserDirectory } from '@roster/crds';
+import { apiVersion, DirectorySync, type RunPhase, type UserDirectory } from '@roster/crds';
 import { isOlder } from '../../runtime/index.ts';
 
 /** Set on a UserDirectory, it asks for a run; any new value asks for a new one. Flux uses the same convention. */
@@ -15,9 +15,20 @@ const interruptionsAnnotation = 'roster.dev/interruptions';
 
 const finishedPhases: ReadonlySet<RunPhase | undefined> = new Set(['Succeeded', 'Failed', 'Held', 'Aborted']);
 
-export const isFinished = (run: DirectorySync): boolean => finishedPhases.has(run.status?.phase);
+/** Whether what a run holds can be approved or rejected, or was approved and is about to be carried out. */
+export const awaitsApproval = ({ status }: DirectorySync): boolean =>
+  status?.phase === 'Held' && status.held?.hash !== undefined;
+
+/** Whether a held run was approved and has not begun again yet: it waits like one that never began. */
+export const isApproved = (run: DirectorySync): boolean =>
+  awaitsApproval(run) && run.spec.approval?.rejected === false && run.spec.approval.hash === run.status?.held?.hash;
+
+export const isFinished = (run: DirectorySync): boolean => finishedPhases.has(run.status?.phase) && !isApproved(run);
 export const isPending = (run: DirectorySync): boolean =>
-  run.status?.phase === undefined || run.status.phase === 'Pending';
+  run.status?.phase === undefined || run.status.phase === 'Pending' || isApproved(run);
+
+/** Whether the result of a run is that of its directory: a preview changes nobody, and one person is not everybody. */
+export const isWhole = ({ spec }: DirectorySync): boolean => !spec.dryRun && spec.person === undefined;
 
 /** What the crash of an operator interrupts is not continued for ever: it may be the run that crashes it. */
 const mostInterruptionsInARow = 10;
@@ -32,10 +43,10 @@ export interface RunRequest {
 
 /**
  * The run to create, if any. A run that waits already serves every request, since it reads what is there when it starts.
- * Runs that only plan neither serve a request nor continue anything.
+ * Previews and runs of one person neither serve a request nor continue anything.
  */
 export function nextRun(directory: UserDirectory, runs: readonly DirectorySync[]): RunRequest | undefined {
-  const real = runs.filter((run) => !run.spec.dryRun);
+  const real = runs.filter(isWhole);
   if (directory.spec.suspend || real.some(isPending)) return undefined;
   const requested = requestOf(directory);
   if (requested !== undefined && requested !== directory.status?.lastHandledRequestAt) {
@@ -60,8 +71,9 @@ function runName(directory: string, request: string): string {
   return `${directory.slice(0, 54).replace(/[.-]+$/, '')}-${createHash('sha256').update(request).digest('hex').slice(0, 8)}`;
 }
 
+/** It has no owner: the garbage collector would take a run under way along with its directory, and how it ended. */
 export function runOf(directory: UserDirectory, { name, interruptions }: RunRequest): DirectorySync {
-  const { namespace, uid } = directory.metadata;
+  const { namespace } = directory.metadata;
   return {
     apiVersion,
     kind: DirectorySync.kind,
@@ -69,9 +81,6 @@ export function runOf(directory: UserDirectory, { name, interruptions }: RunRequ
       name,
       ...(namespace === undefined ? {} : { namespace }),
       ...(interruptions === 0 ? {} : { annotations: { [interruptionsAnnotation]: String(interruptions) } }),
-      ownerReferences: [
-        { apiVersion, kind: UserDirectory.kind, name: directory.metadata.name, uid: uid ?? '', controller: true },
-      ],
     },
     spec: { directory: directory.metadata.name, dryRun: false },
   };
@@ -82,17 +91,22 @@ export function inOrderOfTheirEnd(runs: readonly DirectorySync[]): DirectorySync
   return runs.filter(isFinished).sort((a, b) => (endedBefore(a, b) ? 1 : -1));
 }
 
-function endedBefore(a: DirectorySync, b: DirectorySync): boolean {
+export function endedBefore(a: DirectorySync, b: DirectorySync): boolean {
   const [end, otherEnd] = [a.status?.finishedAt ?? '', b.status?.finishedAt ?? ''];
   if (end !== otherEnd) return end < otherEnd;
   const [version = '', otherVersion = ''] = [a.metadata.resourceVersion, b.metadata.resourceVersion];
   return version === otherVersion ? a.metadata.name < b.metadata.name : isOlder(version, otherVersion);
 }
 
-/** Finished runs beyond the limits of the directory; those with a time to live of their own are not counted. */
+/**
+ * Finished runs beyond the limits of the directory. Those with a time to live of their own, and those that somebody may
+ * still approve, are not counted.
+ */
 export function surplusRuns(directory: UserDirectory, runs: readonly DirectorySync[]): DirectorySync[] {
   const { successfulRunsHistoryLimit, failedRunsHistoryLimit } = directory.spec;
-  const finished = inOrderOfTheirEnd(runs).filter((run) => run.spec.ttlSecondsAfterFinished === undefined);
+  const finished = inOrderOfTheirEnd(runs).filter(
+    (run) => run.spec.ttlSecondsAfterFinished === undefined && !awaitsApproval(run),
+  );
   const succeeded = finished.filter((run) => run.status?.phase === 'Succeeded');
   const others = finished.filter((run) => run.status?.phase !== 'Succeeded');
   return [...succeeded.slice(successfulRunsHistoryLimit), ...others.slice(failedRunsHistoryLimit)];

@@ -2,7 +2,7 @@ import type { DirectorySync, UserDirectory } from '@roster/crds';
 import { advice, directoryErrors, RosterError } from '../../errors.ts';
 import { declare, type Problem, type Stated, stalled } from '../conditions.ts';
 import { type Connection, mayPass } from './connection.ts';
-import { inOrderOfTheirEnd, isFinished, requestedAt, requestOf } from './runs.ts';
+import { inOrderOfTheirEnd, isFinished, isWhole, requestedAt, requestOf } from './runs.ts';
 
 export type DirectoryStatus = NonNullable<UserDirectory['status']>;
 
@@ -17,10 +17,10 @@ export function directoryStatus(
   const generation = directory.metadata.generation ?? 0;
   const before = directory.status;
   const handled = requestOf(directory);
-  const real = inOrderOfTheirEnd(runs).filter((run) => !run.spec.dryRun);
+  const real = inOrderOfTheirEnd(runs).filter(isWhole);
   // The run that ended last may be gone, and an older one be left.
   const last = real.find((run) => (run.status?.finishedAt ?? '') >= (before?.lastAttempt?.finishedAt ?? ''));
-  const goesOn = runs.some((run) => !run.spec.dryRun && !isFinished(run));
+  const goesOn = runs.some((run) => isWhole(run) && !isFinished(run));
   const succeeded = real.find((run) => run.status?.phase === 'Succeeded');
   const newer = succeeded?.status !== undefined && (succeeded.status.finishedAt ?? '') >= (before?.lastSuccessAt ?? '');
   const synced = syncedCondition(last) ?? previous(before, 'Synced');

@@ -1,13 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
-import { createAuthority, issueCertificate } from '../../hack/openldap/certificates.ts';
 import { administrator, serviceAccount, slapdConfig } from '../../hack/openldap/config.ts';
 import { changeRecord, contentRecord, type Entry, type Replacement } from '../../hack/openldap/ldif.ts';
+import { type CertificateOptions, serverCertificate } from './servercertificate.ts';
 
-export interface OpenLDAPOptions {
+export interface OpenLDAPOptions extends CertificateOptions {
   readonly entries: Iterable<Entry>;
   /** See SlapdConfig; none unless told. */
   readonly sizeLimit?: number;
@@ -16,9 +13,6 @@ export interface OpenLDAPOptions {
   readonly hidden?: readonly string[];
   /** See SlapdConfig. */
   readonly access?: readonly string[];
-  /** Names and addresses in the server's certificate; those of loopback unless told. */
-  readonly certificateFor?: readonly string[];
-  readonly certificateExpired?: boolean;
 }
 
 /** An OpenLDAP in a container. */
@@ -52,7 +46,7 @@ export async function startOpenLDAP(options: OpenLDAPOptions): Promise<OpenLDAP>
   await built;
   const { entries, sizeLimit = -1, anonymousRead = false, hidden = [], access } = options;
   const paths = { data: '/slapd/data', run: '/slapd', tls: '/slapd/tls' };
-  const tls = await certificates(options);
+  const tls = await serverCertificate(options);
   const config = slapdConfig({
     ...{ suffix, adminPassword: password, sizeLimit, anonymousRead, hidden, paths },
     ...(access && { access }),
@@ -85,17 +79,6 @@ export async function startOpenLDAP(options: OpenLDAPOptions): Promise<OpenLDAP>
     kill: async () => void (await container.stop({ timeout: 0 })),
     [Symbol.asyncDispose]: async () => void (await container.stop({ timeout: 0 })),
   };
-}
-
-async function certificates({ certificateFor = ['localhost', '127.0.0.1'], certificateExpired }: OpenLDAPOptions) {
-  const directory = await mkdtemp(join(tmpdir(), 'roster-tls-'));
-  try {
-    const authority = await createAuthority(directory, 'Roster tests');
-    const server = await issueCertificate(directory, certificateFor, certificateExpired ? -1 : 1);
-    return { authority: authority.certificate, ...server };
-  } finally {
-    await rm(directory, { recursive: true });
-  }
 }
 
 async function apply(container: StartedTestContainer, ldif: string, as: 'administrator' | 'root'): Promise<void> {

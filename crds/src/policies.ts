@@ -86,7 +86,7 @@ export const policies: readonly Policy[] = [
         message: 'only a run that is Held can be approved or rejected',
       },
       {
-        expression: "variables.held in ['', object.spec.approval.hash]",
+        expression: "variables.held == '' || variables.held == object.spec.approval.hash",
         message: 'the hash is not that of status.held: look at what is held now, and approve that',
       },
     ],

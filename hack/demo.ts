@@ -1,33 +1,39 @@
 /** The demo behind `hack/demo`: a directory becomes Kubernetes users, and the database follows. */
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { apiVersion, type Condition, DirectorySync, Group, Tenant, User, UserDirectory } from '@roster/crds';
 import { stringify } from 'yaml';
 import { type ApiClient, Informer, silentLogger } from '../operator/src/runtime/index.ts';
+import { kindNamed } from './directory/kinds.ts';
+import { type DirectoryServer, directoryManifests, remembered } from './directory/server.ts';
 import { install } from './install.ts';
-import { serviceAccount } from './openldap/config.ts';
-import { generateDirectory } from './openldap/people.ts';
-import { startSlapd } from './openldap/slapd.ts';
 import { apiClient, freePort, kubectl, type Part, startCluster, startOperator } from './stack.ts';
 
 const root = dirname(import.meta.dirname);
-const state = join(root, '.roster/demo');
-const namespace = 'acme';
 const directoryName = 'corporate';
-const suffix = 'dc=example,dc=com';
 
 const { values: options } = parseArgs({
-  options: { once: { type: 'boolean' }, clean: { type: 'boolean' }, kubeconfig: { type: 'string' } },
+  options: {
+    directory: { type: 'string', default: 'ldap' },
+    once: { type: 'boolean' },
+    clean: { type: 'boolean' },
+    kubeconfig: { type: 'string' },
+  },
 });
+const kind = kindNamed(options.directory);
+// Each kind of directory has a demo of its own, which goes on where it ended.
+const stateName = join('.roster/demo', options.directory);
+const state = join(root, stateName);
+const namespace = options.directory === 'ldap' ? 'acme' : `acme-${options.directory}`;
 
 const started = Date.now();
 const say = (sentence: string) =>
   console.error(`${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s  ${sentence}`);
 
-const parts: Part[] = [];
+/** Stopped in reverse. */
+const parts: (Pick<Part, 'name' | 'stop'> & Partial<Part>)[] = [];
 let stopping = false;
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -55,32 +61,35 @@ async function main(): Promise<void> {
   if (options.clean) await rm(state, { recursive: true, force: true });
   await mkdir(state, { recursive: true, mode: 0o700 });
   const goesOn = existsSync(join(state, 'settings.json'));
-  const settings = await loadSettings();
-  say(goesOn ? 'Going on from what the last demo left in .roster/demo' : 'Starting a new demo in .roster/demo');
+  const { metricsPort } = await remembered(join(state, 'settings.json'), async () => ({
+    metricsPort: await freePort(),
+  }));
+  say(goesOn ? `Going on from what the last demo left in ${stateName}` : `Starting a new demo in ${stateName}`);
 
   const cluster = await useCluster();
-  const slapd = await startDirectory(settings);
-  await setUp(cluster.admin, slapd.caBundle, slapd.urls.ldaps, settings.directoryPassword);
+  const directory = await startDirectory();
+  await setUp(cluster.admin, directory);
 
   say('Starting the operator with its embedded database');
   const operator = await startOperator({
     kubeconfig: cluster.operator,
     database: `pglite:${join(state, 'database')}`,
-    metricsPort: settings.metricsPort,
+    metricsPort,
     log: join(state, 'operator.log'),
+    ...(directory.authorities && { authorities: directory.authorities }),
   });
   parts.push(operator);
-  void slapd.ended.then(() => {
+  void directory.ended.then(() => {
     if (!stopping)
       say('The directory ended. Look what Roster says about it; the next start of the demo brings it back');
   });
-  const gone = Promise.race([...parts.map((part) => part.failed), aborted(stop.signal)]);
+  const gone = Promise.race([...parts.flatMap(({ failed }) => failed ?? []), aborted(stop.signal)]);
 
   const client = apiClient(cluster.admin, 'roster-demo');
   const run = await Promise.race([synchronise(client), gone]);
   const people = await Promise.race([everybodySettled(client), gone]);
   const summary = await summarize(client, run, people);
-  tell(run, summary, cluster.admin, settings.metricsPort);
+  tell(run, summary, cluster.admin, metricsPort);
   if (options.once) {
     console.log(JSON.stringify(summary));
     process.exitCode = summary.ready ? 0 : 1;
@@ -88,27 +97,6 @@ async function main(): Promise<void> {
   }
   console.error('\nThe demo runs until Ctrl-C.');
   await gone;
-}
-
-interface Settings {
-  readonly ldapPort: number;
-  readonly ldapsPort: number;
-  readonly metricsPort: number;
-  readonly directoryPassword: string;
-}
-
-/** Ports and passwords stay the same from start to start, so that nothing looks changed. */
-async function loadSettings(): Promise<Settings> {
-  const file = join(state, 'settings.json');
-  if (existsSync(file)) return JSON.parse(await readFile(file, 'utf8')) as Settings;
-  const settings: Settings = {
-    ldapPort: await freePort(),
-    ldapsPort: await freePort(),
-    metricsPort: await freePort(),
-    directoryPassword: randomBytes(16).toString('hex'),
-  };
-  await writeFile(file, JSON.stringify(settings), { mode: 0o600 });
-  return settings;
 }
 
 async function useCluster(): Promise<{ admin: string; operator: string }> {
@@ -122,64 +110,31 @@ async function useCluster(): Promise<{ admin: string; operator: string }> {
   return { admin: cluster.kubeconfig, operator: cluster.operatorKubeconfig };
 }
 
-async function startDirectory({ ldapPort, ldapsPort, directoryPassword }: Settings) {
-  say('Starting OpenLDAP with 1,000 people in 60 groups');
-  const directory = generateDirectory({ suffix, people: 1_000, groups: 60, memberships: 3 });
-  const slapd = await startSlapd({
-    directory: join(state, 'openldap'),
-    suffix,
-    adminPassword: directoryPassword,
-    entries: () => directory.entries(directoryPassword),
-    ports: { ldap: ldapPort, ldaps: ldapsPort },
-  });
-  parts.push({ name: 'slapd', pid: slapd.pid, failed: new Promise(() => {}), stop: () => slapd.stop() });
-  return slapd;
+async function startDirectory(): Promise<DirectoryServer> {
+  say(`Starting ${kind.product} with 1,000 people in 60 groups${kind.patience}`);
+  const size = { people: 1_000, groups: 60, memberships: 3 };
+  const server = await kind.start({ folder: join(state, 'directory'), size });
+  parts.push({ name: kind.product, stop: () => server.stop() });
+  return server;
 }
 
-/** Applies what a platform team would keep in Git; the same files lie in .roster/demo to look at. */
-async function setUp(kubeconfig: string, caBundle: string, url: string, password: string): Promise<void> {
+/** Applies what a platform team would keep in Git; the same files lie beside the demo's state to look at. */
+async function setUp(kubeconfig: string, directory: DirectoryServer): Promise<void> {
   say('Applying the CRDs, the policies, and the sample Tenant, Organization and UserDirectory');
   await writeFile(join(state, 'install.yaml'), await install(kubeconfig));
-  const tenant = tenantObjects(caBundle, url, password)
-    .map((object) => stringify(object))
-    .join('---\n');
+  const objects = [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    { apiVersion, kind: Tenant.kind, metadata: { name: 'tenant', namespace }, spec: { displayName: 'Acme Reporting' } },
+    { apiVersion, kind: 'Organization', metadata: { name: 'sales', namespace }, spec: { displayName: 'Sales' } },
+    ...directoryManifests(directory, { namespace, name: directoryName }),
+  ];
+  const tenant = objects.map((object) => stringify(object)).join('---\n');
   await writeFile(join(state, 'tenant.yaml'), tenant, { mode: 0o600 });
   await kubectl(kubeconfig, ['apply', '--server-side', '-f', '-'], tenant);
   // The kubeconfig of the demo's own cluster is the demo's.
   if (options.kubeconfig === undefined) {
     await kubectl(kubeconfig, ['config', 'set-context', '--current', '--namespace', namespace]);
   }
-}
-
-function tenantObjects(caBundle: string, url: string, password: string): object[] {
-  const metadata = (name: string, more: object = {}) => ({ name, namespace, ...more });
-  return [
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
-    { apiVersion, kind: Tenant.kind, metadata: metadata('tenant'), spec: { displayName: 'Acme Reporting' } },
-    { apiVersion, kind: 'Organization', metadata: metadata('sales'), spec: { displayName: 'Sales' } },
-    {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: metadata('corporate-directory', { annotations: { 'roster.dev/hosts': url } }),
-      stringData: { username: serviceAccount(suffix), password },
-    },
-    {
-      apiVersion,
-      kind: UserDirectory.kind,
-      metadata: metadata(directoryName),
-      spec: {
-        ldap: {
-          urls: [url],
-          caBundle,
-          credentials: { secretRef: { name: 'corporate-directory' } },
-          users: { baseDN: `ou=People,${suffix}` },
-          groups: { baseDN: `ou=Groups,${suffix}` },
-        },
-        organization: 'main',
-        defaultRole: 'users',
-      },
-    },
-  ];
 }
 
 /** Asks for a run and shows how it goes; resolves with the run when it has ended. */

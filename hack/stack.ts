@@ -55,6 +55,8 @@ export interface OperatorOptions {
   readonly namespaces?: readonly string[];
   /** The one without a name of its own when absent. */
   readonly installation?: string;
+  /** File in PEM with authorities that the process trusts besides the usual ones. */
+  readonly authorities?: string;
 }
 
 /** Starts the operator from this checkout; it is ready when its /readyz says so. */
@@ -65,6 +67,7 @@ export async function startOperator({
   log,
   namespaces,
   installation,
+  authorities,
 }: OperatorOptions): Promise<Part> {
   const child = spawn(
     'setpriv',
@@ -75,8 +78,16 @@ export async function startOperator({
       ...(installation === undefined ? [] : ['--installation', installation]),
       ...['--lease-namespace', 'roster-system'],
     ],
-    // The URL may hold a password, so it goes where other users cannot read it.
-    { stdio: ['ignore', 'pipe', 'pipe'], detached, env: { ...process.env, ROSTER_DATABASE: database } },
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached,
+      env: {
+        ...process.env,
+        // The URL may hold a password, so it goes where other users cannot read it.
+        ROSTER_DATABASE: database,
+        ...(authorities && { NODE_EXTRA_CA_CERTS: authorities }),
+      },
+    },
   );
   return supervise('the operator', child, log);
 }

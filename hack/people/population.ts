@@ -1,4 +1,5 @@
 /** The people and groups of a made-up company, before they are written down for one kind of directory. */
+import { mulberry32 } from '../random.ts';
 import { languages, type Name } from './names.ts';
 
 /** How big a population is to be. */
@@ -186,15 +187,4 @@ function join(people: readonly Person[], groups: readonly GrowingGroup[], member
 
 function pick<T>(list: readonly T[], random: () => number): T {
   return list[Math.floor(random() * list.length)] as T;
-}
-
-/** A small generator of pseudo-random numbers in [0, 1), public domain, by Tommy Ettinger. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

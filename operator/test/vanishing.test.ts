@@ -6,6 +6,7 @@ import { silentLogger } from '../src/runtime/index.ts';
 import { acme, establish } from './acme.ts';
 import { everythingInDatabase, personInDatabase } from './contract.ts';
 import { metric } from './metric.ts';
+import { user } from './objects.ts';
 import { type Administrator, createNamespace, eventually, openRoster, type Roster } from './roster.ts';
 import { sentence, states, statusesHold } from './status.ts';
 
@@ -17,7 +18,7 @@ let namespaces: string[];
 
 beforeAll(async () => {
   database = await openDatabase('pglite:memory', { logger: silentLogger });
-  namespaces = await Promise.all(Array.from({ length: 9 }, () => createNamespace()));
+  namespaces = await Promise.all(Array.from({ length: 10 }, () => createNamespace()));
   roster = await openRoster({ database, namespaces });
   tenants = namespaces.slice(1).map((namespace) => roster.within(namespace));
   await Promise.all(tenants.map(establish));
@@ -150,6 +151,28 @@ describe.concurrent('what is deleted', () => {
     expect(await held(tenant)).toContain('4 of 10 people vanished within seven days, and at most 3 may');
     expect(await personInDatabase(database, tenant.namespace, 'user-5')).toMatchObject({ active: true });
     await statusesHold(tenant);
+  });
+
+  it('after a directory no longer had them goes, however many they are', async () => {
+    const tenant = nextTenant();
+    const names = ['user-2', 'user-3', 'user-4', 'user-5', 'user-6'];
+    const source = (externalId: string) => ({ directory: 'corporate', authority: 'dc=example', externalId });
+    const missing = names.map((name) =>
+      user(name, { source: { ...source(name), missingSince: '2026-01-01T00:00:00Z' } }),
+    );
+    await tenant.apply(...missing);
+    for (const name of names) {
+      await eventually(async () =>
+        expect(await personInDatabase(database, tenant.namespace, name)).toMatchObject({ inactive_reason: 'Missing' }),
+      );
+    }
+    await vanish(tenant, User, ...names);
+    for (const name of names) await isGone(tenant, name);
+    await inStep(tenant);
+    // They do not count as deleted by accident either.
+    await vanish(tenant, User, 'user-7');
+    await isGone(tenant, 'user-7');
+    await inStep(tenant);
   });
 
   it('together with the Tenant stays in the database, until there is one again to say what is meant', async () => {

@@ -14,7 +14,7 @@ export interface Stored {
 export type Change<S extends Stored = Stored> = { readonly stored: S } | { readonly gone: Gone };
 
 export interface Gone extends RowKey {
-  /** An administrator confirmed that it is meant. */
+  /** An administrator or the guard of a run let it pass already. */
   readonly confirmed: boolean;
 }
 

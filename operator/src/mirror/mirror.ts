@@ -35,7 +35,7 @@ import {
 } from './rows.ts';
 import { RowWriter, type RowWriterParts } from './rowwriter.ts';
 import { readTable, storedDigest, type Table, writeTable } from './table.ts';
-import { countBuried, purgePeople, purgeResources, readTombstones, type Tombstone } from './tombstones.ts';
+import { countBuried, purgePeople, purgeResources, readMissing, readTombstones, type Tombstone } from './tombstones.ts';
 import { Waiting } from './waiting.ts';
 import { Writer } from './writer.ts';
 
@@ -211,7 +211,7 @@ export class Mirror {
 
   /**
    * Takes away the rows of objects that are gone. People become tombstones: no sign-in, no memberships, claims freed,
-   * kept 30 days. `confirmed` says that an administrator confirmed it, so that it does not count against the guard.
+   * kept 30 days. `confirmed` says that somebody judged it already, so that it does not count against the guard.
    */
   async bury(keys: readonly RowKey[], { confirmed = false }: { readonly confirmed?: boolean } = {}): Promise<void> {
     const ends = keys.map(async (key) => {
@@ -225,6 +225,11 @@ export class Mirror {
   /** How many people of a tenant were buried since then without confirmation, and have not come back. */
   async buriedSince(namespace: string, since: Date): Promise<number> {
     return await countBuried(this.#database, namespace, since);
+  }
+
+  /** People of a tenant whom a directory no longer has, and who could not sign in any more. */
+  async missing(namespace: string): Promise<RowKey[]> {
+    return await readMissing(this.#database, namespace);
   }
 
   /** Addresses of deleted people who may come back. */

@@ -12,6 +12,7 @@ export interface Tables {
     namespace: string;
     kind: 'User' | 'Recipient';
     name: string;
+    missing_since: Date | null;
     deleted_at: Date | null;
   };
   'roster.claims': {

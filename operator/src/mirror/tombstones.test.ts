@@ -54,6 +54,16 @@ describe('burying a person', () => {
     ]);
   });
 
+  it('is preceded by the question whom a directory no longer had', async () => {
+    const missingSince = '2030-01-01T00:00:00Z';
+    await mirror.writePerson(aPerson('acme', 'jane', { ...linked, missingSince }));
+    await mirror.writePerson(aPerson('acme', 'john', { email: 'john@example.com' }));
+    await mirror.writePerson(aPerson('acme', 'gone', { email: 'gone@example.com', missingSince }));
+    await mirror.writePerson(aPerson('elsewhere', 'joe', { missingSince }));
+    await mirror.bury([key('gone')]);
+    expect(await mirror.missing('acme')).toEqual([key('jane')]);
+  });
+
   it('gives who comes back the same row, and the tombstone goes', async () => {
     const { id } = await mirror.writePerson(aPerson('acme', 'jane', { groups: ['board'], roles: ['r'] }));
     await mirror.bury([key('jane')]);

@@ -61,6 +61,19 @@ export async function readTombstones(database: Database, namespace: string): Pro
   }));
 }
 
+/** People of a tenant whom a directory no longer has; they could not sign in any more. */
+export async function readMissing(database: Database, namespace: string): Promise<RowKey[]> {
+  return await query(database, (session) =>
+    session
+      .selectFrom('roster.people')
+      .select(['namespace', 'kind', 'name'])
+      .where('namespace', '=', namespace)
+      .where('deleted_at', 'is', null)
+      .where('missing_since', 'is not', null)
+      .execute(),
+  );
+}
+
 /** How many people of a tenant were buried since then without confirmation, and have not come back. */
 export async function countBuried(database: Database, namespace: string, since: Date): Promise<number> {
   const rows = await query(database, (session) =>

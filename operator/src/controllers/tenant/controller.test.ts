@@ -26,6 +26,8 @@ class World {
   readonly metrics = createMetrics(new Registry(), { version: '1' });
   readonly written: TenantRow[] = [];
   readonly buried: string[] = [];
+  /** Whom a directory no longer has. */
+  missing: readonly RowKey[] = [];
   readonly events: string[] = [];
   readonly vanishings: Vanishings;
   /** The database's answer to whether it can be reached. */
@@ -47,6 +49,7 @@ class World {
     };
     const mirror = {
       has: () => true,
+      missing: async () => this.missing,
       count: () => 100,
       buriedSince: async () => {
         await this.database();
@@ -219,6 +222,31 @@ describe('who vanished', () => {
     expect(world.shown).toContain('MirrorHeld=False InStep');
   });
 
+  it('is buried, however many there are, when a directory no longer had them: the guard of its run judged that', async () => {
+    vanish(60);
+    world.missing = people(58).map(({ metadata }) => row(metadata.name));
+    await world.reconcile();
+    expect(world.buried).toHaveLength(60);
+    expect(world.buried.slice(57)).toEqual(['person-57 (confirmed)', 'person-58', 'person-59']);
+    expect(world.shown).toContain('MirrorHeld=False InStep');
+  });
+
+  it('is held among those whom a directory no longer had, when they are many by themselves', async () => {
+    vanish(60);
+    world.missing = people(10).map(({ metadata }) => row(metadata.name));
+    await world.reconcile();
+    expect(world.buried).toHaveLength(10);
+    expect(await world.held()).toBe(50);
+  });
+
+  it('is not buried when they have an object, missing from a directory or not', async () => {
+    vanish(2);
+    world.missing = [row('person-0')];
+    world.users.cache.set(user('person-0'));
+    await world.reconcile();
+    expect(world.buried).toEqual(['person-1']);
+  });
+
   it('is not judged before everybody who vanishes was told of', async () => {
     vanish(1);
     expect(await world.reconcile(999)).toEqual(requeueAfter(1));
@@ -273,6 +301,7 @@ describe('who vanished', () => {
   it('is not buried without a Tenant', async () => {
     world.tenants.cache.delete('acme', 'tenant');
     vanish(1);
+    world.missing = [row('person-0')];
     await world.reconcile();
     expect(world.buried).toEqual([]);
     expect(await world.held()).toBe(1);

@@ -6,6 +6,7 @@ import {
   type ResourceType,
   Tenant,
 } from '@roster/crds';
+import { isPersonKind } from '../../mirror/index.ts';
 import {
   ApiError,
   annotationsChanged,
@@ -25,7 +26,7 @@ import { type Context, tenantName } from '../context.ts';
 import { attempt, conclude } from '../mirrored.ts';
 import { builtInObjects } from './builtin.ts';
 import { confirmVanished, heldCondition, judge, type VanishedVerdict } from './decide.ts';
-import { exists, Vanishings } from './vanishings.ts';
+import { exists, keyOf, Vanishings } from './vanishings.ts';
 
 /** A built-in object that is deleted comes back after so long. */
 const repairMs = 1_000;
@@ -124,6 +125,7 @@ async function settleVanished(
   namespace: string,
   tenant: Tenant | undefined,
 ): Promise<VanishedVerdict> {
+  if (tenant !== undefined) await buryMissing({ informers, mirror }, vanishings, namespace);
   const vanished = vanishings.pending(namespace, informers, mirror);
   if (vanished.length === 0) {
     metrics.mirrorHeld.set({ namespace }, 0);
@@ -151,6 +153,23 @@ async function settleVanished(
   await mirror.bury(gone, { confirmed: verdict.confirmed });
   vanishings.settle(namespace, vanished);
   return verdict;
+}
+
+/**
+ * Who was deleted after a directory no longer had them could not sign in any more, and the guard of the run has judged
+ * it: to judge it again would hold what everybody knows.
+ */
+async function buryMissing(
+  { informers, mirror }: Pick<Context, 'informers' | 'mirror'>,
+  vanishings: Vanishings,
+  namespace: string,
+): Promise<void> {
+  const vanished = vanishings.pending(namespace, informers, mirror);
+  if (!vanished.some(({ kind }) => isPersonKind(kind))) return;
+  const missing = new Set((await mirror.missing(namespace)).map(keyOf));
+  const expected = vanished.filter((row) => missing.has(keyOf(row)) && !exists(informers, row));
+  await mirror.bury(expected, { confirmed: true });
+  vanishings.settle(namespace, expected);
 }
 
 /** What cannot be created, because its CRD is gone for example, keeps neither the others nor the status. */

@@ -55,7 +55,8 @@ export class Vanishings {
   }
 }
 
-const keyOf = ({ kind, name }: RowKey): string => `${kind}/${name}`;
+/** Tells the rows of one namespace apart. */
+export const keyOf = ({ kind, name }: RowKey): string => `${kind}/${name}`;
 
 /** Whether a row has a resource. */
 export function exists(informers: Informers, { namespace, kind, name }: RowKey): boolean {

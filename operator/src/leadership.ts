@@ -15,6 +15,8 @@ const purgeIntervalMs = 3_600_000;
 const planRetentionMs = 30 * 24 * 3_600_000;
 /** What the guard counts together is kept for so long, in milliseconds: longer than it looks back. */
 const effectRetentionMs = 8 * 24 * 3_600_000;
+/** The snapshot of an Entra tenant that no run moves is kept for so long, in milliseconds. */
+const snapshotRetentionMs = 30 * 24 * 3_600_000;
 /** A database that is down when this process becomes leader is waited for; tried this often, in milliseconds. */
 const takeOverRetryMs = 3_000;
 
@@ -64,6 +66,7 @@ export function lead(
           const now = context.now().getTime();
           await mirror.plans.purge(new Date(now - planRetentionMs));
           await mirror.effects.purge(new Date(now - effectRetentionMs));
+          await mirror.entraSnapshots.purge(new Date(now - snapshotRetentionMs));
         }),
       ),
   });

@@ -30,5 +30,5 @@ export async function memoryDatabase(): Promise<Database> {
 export async function empty(database: Database): Promise<void> {
   await sql`truncate roster.tenants, roster.organizations, roster.roles, roster.groups, roster.people, roster.assignments,
     roster.memberships, roster.claims, roster.tombstones, roster.sync_runs, roster.sync_lines, roster.sync_held,
-    roster.sync_effects`.execute(database.writer);
+    roster.sync_effects, roster.entra_snapshots cascade`.execute(database.writer);
 }

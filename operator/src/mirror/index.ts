@@ -2,6 +2,7 @@
 export type { Claims, ClaimType, Want } from './claims.ts';
 export { type Database, type DatabaseOptions, type MirrorLogger, openDatabase } from './database.ts';
 export type { EffectCounts, Effects } from './effects.ts';
+export type { EntraSnapshot, EntraSnapshots, SnapshotOwner } from './entrasnapshots.ts';
 export { checkMigrated, migrate } from './migrate.ts';
 export { Mirror, type MirrorObserver, type MirrorOptions, type MirrorStats } from './mirror.ts';
 export type { Plans, RunRecord, SyncLine } from './plans.ts';

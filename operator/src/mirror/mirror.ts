@@ -6,6 +6,7 @@ import type { Applied, Result, Stored } from './change.ts';
 import { Claims, type ClaimType, type Conflict, type Freed, releaseOrphans } from './claims.ts';
 import { type Database, type MirrorLogger, query } from './database.ts';
 import { Effects } from './effects.ts';
+import { EntraSnapshots } from './entrasnapshots.ts';
 import { Fence } from './fence.ts';
 import { Inventory } from './inventory.ts';
 import { keyText, parseKey } from './key.ts';
@@ -85,6 +86,7 @@ const healthTimeoutMs = 3_000;
 export class Mirror {
   readonly claims: Claims;
   readonly plans: Plans;
+  readonly entraSnapshots: EntraSnapshots;
   readonly effects: Effects;
   readonly #database: Database;
   readonly #fence: Fence;
@@ -108,6 +110,7 @@ export class Mirror {
     this.#writer = new Writer(database, fence, logger, () => void this.#lookAround());
     this.claims = new Claims(database, this.#writer);
     this.plans = new Plans(database, this.#writer);
+    this.entraSnapshots = new EntraSnapshots(database, this.#writer);
     this.effects = new Effects(database, this.#writer);
     const parts: RowWriterParts = { writer: this.#writer, inventory: this.#inventory, backlog: this.#backlog };
     const rejected = (kind: MirroredKind) => observer.rejected?.(kind);

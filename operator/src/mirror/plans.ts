@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { type Database, query, type Writing } from './database.ts';
-import { recordset } from './table.ts';
+import { recordset, storable } from './table.ts';
 import type { Writer } from './writer.ts';
 
 /** A run as the database keeps it beside its lines. */
@@ -160,11 +160,6 @@ async function insertLines(transaction: Writing, run: string, from: number, line
     insert into roster.sync_lines (run_id, position, action, kind, name, record, external_id, reason, message, details)
     select ${run}::uuid, position, action, kind, name, record, external_id, reason, message, details
     from ${recordset(rows, columns, storable)}`.execute(transaction);
-}
-
-/** PostgreSQL's text holds neither NUL nor half a character, and directories hold both: a line should not get lost for it. */
-function storable(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? value.replaceAll('\u0000', '\ufffd').toWellFormed() : value;
 }
 
 async function* inChunks<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T[]> {

@@ -23,6 +23,11 @@ export function recordset(
   return sql`json_to_recordset(${JSON.stringify(rows, replacer)}::json) as input(${sql.raw(types.join(', '))})`;
 }
 
+/** For `recordset`: PostgreSQL's text holds neither NUL nor half a character, and directories hold both. */
+export function storable(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replaceAll('\u0000', '\ufffd').toWellFormed() : value;
+}
+
 /** A point in time in the spelling in which it is stored, to the millisecond; what is none is left for the database to refuse. */
 export function timestamp(text: string | undefined): string | null {
   if (text === undefined) return null;

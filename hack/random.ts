@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** A small generator of pseudo-random numbers in [0, 1), public domain, by Tommy Ettinger. */
 export function mulberry32(seed: number): () => number {
   let state = seed;
@@ -7,4 +9,10 @@ export function mulberry32(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+/** In the form of a random UUID (RFC 9562, version 4), but always the same. */
+export function uuid(seed: number, kind: string, index: number): string {
+  const hex = createHash('sha256').update(`${seed}/${kind}/${index}`).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   defaultSeed,
   type Group,
@@ -7,6 +6,7 @@ import {
   type Person,
   type PopulationSize,
 } from '../people/population.ts';
+import { uuid } from '../random.ts';
 import { hashPassword, serviceAccount } from './config.ts';
 import type { Entry, Replacement } from './ldif.ts';
 
@@ -169,10 +169,4 @@ function members(group: Group, kind: GroupClass, names: Names, gidNumber: number
   // RFC 4519 wants at least one member, so tools fill empty groups with a DN of nobody; this is Keycloak's.
   if (dns.length === 0) dns.push(`cn=empty-membership-placeholder,${names.suffix}`);
   return { [kind === 'groupOfNames' ? 'member' : 'uniqueMember']: dns };
-}
-
-/** In the form of a random UUID (RFC 9562, version 4), but always the same. */
-function uuid(seed: number, kind: string, index: number): string {
-  const hex = createHash('sha256').update(`${seed}/${kind}/${index}`).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

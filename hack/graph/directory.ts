@@ -92,7 +92,7 @@ export class EntraDirectory {
 
   createUser(properties: NewUser & Properties, id: string = randomUUID()): string {
     this.#takePrincipalName(properties.userPrincipalName, id);
-    const usual = { accountEnabled: true, userType: 'Member', mail: null, ...this.#created() };
+    const usual = { accountEnabled: true, userType: 'Member', ...this.#created() };
     this.#users.set(id, this.#stored(id, 'user', { ...usual, ...properties }));
     return id;
   }
@@ -269,7 +269,8 @@ export class EntraDirectory {
   }
 }
 
-const principalName = ({ properties }: DirectoryObject): string => `${properties.userPrincipalName}`.toLowerCase();
+const principalName = ({ properties: { userPrincipalName: name } }: DirectoryObject): string =>
+  typeof name === 'string' ? name.toLowerCase() : '';
 
 const withoutHyphens = (id: string): string => id.replaceAll('-', '');
 

@@ -28,14 +28,16 @@ export function parseToken(text: string): Token | undefined {
 /** Whether an RSA key signed this, by RS256 or PS256 (RFC 7518, sections 3.3 and 3.5). */
 export function isSignedBy({ header, signed, signature }: Token, key: KeyObject): boolean {
   if (key.asymmetricKeyType !== 'rsa') return false;
-  const padding = {
-    RS256: constants.RSA_PKCS1_PADDING,
-    PS256: constants.RSA_PKCS1_PSS_PADDING,
-  }[`${header.alg}`];
+  const padding = paddings.get(header.alg);
   if (padding === undefined) return false;
   const saltLength = constants.RSA_PSS_SALTLEN_DIGEST;
   return verify('sha256', Buffer.from(signed), { key, padding, saltLength }, signature);
 }
+
+const paddings: ReadonlyMap<unknown, number> = new Map([
+  ['RS256', constants.RSA_PKCS1_PADDING],
+  ['PS256', constants.RSA_PKCS1_PSS_PADDING],
+]);
 
 /** A token signed by HS256 (RFC 7518, section 3.2), which only who has the key can check. */
 export function issueToken(claims: object, key: Buffer): string {

@@ -125,7 +125,7 @@ export class Login {
     if (Number(token.claims.exp) * 1000 <= this.#options.now()) {
       throw unauthenticated('Lifetime validation failed, the token is expired.');
     }
-    const clientID = `${token.claims.appid}`;
+    const clientID = String(token.claims.appid);
     if (!this.#options.applications.has(clientID)) throw denied();
     return { clientID, permissions: new Set(token.claims.roles as Permission[]) };
   }
@@ -217,8 +217,8 @@ export class Login {
       throw invalidClient(700021, "Client assertion application identifier doesn't match 'client_id' parameter.");
     }
     const { url, tenantID } = this.#options;
-    const audiences = [`${url}/${tenantID}/v2.0`, `${url}/${tenantID}/oauth2/v2.0/token`];
-    if (!audiences.includes(`${claims.aud}`)) {
+    const audiences: unknown[] = [`${url}/${tenantID}/v2.0`, `${url}/${tenantID}/oauth2/v2.0/token`];
+    if (!audiences.includes(claims.aud)) {
       throw invalidClient(700023, 'Client assertion audience claim does not match Realm issuer.');
     }
     if (typeof claims.jti !== 'string') {
@@ -230,7 +230,10 @@ export class Login {
   #checkFederation({ federatedCredentials }: Application, assertion: Token): void {
     const { iss, sub, aud } = assertion.claims;
     const mismatch = (code: number, part: string, value: unknown) =>
-      invalidClient(code, `No matching federated identity record found for presented assertion ${part} '${value}'.`);
+      invalidClient(
+        code,
+        `No matching federated identity record found for presented assertion ${part} '${String(value)}'.`,
+      );
     const ofIssuer = federatedCredentials.filter(({ issuer }) => issuer === iss);
     if (ofIssuer.length === 0) throw mismatch(700211, 'issuer', iss);
     const ofSubject = ofIssuer.filter(({ subject }) => subject === sub);

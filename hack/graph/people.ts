@@ -31,7 +31,7 @@ export interface Made {
 export interface Populated {
   readonly made: Made;
   /** Gives every `every`-th person a new family name; each `round` gives others. */
-  marry(every: number, round: number): void;
+  readonly marry: (every: number, round: number) => void;
 }
 
 /** Domain of the addresses and, with onmicrosoft.com, of the guests' user principal names. */

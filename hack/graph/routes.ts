@@ -1,9 +1,10 @@
 import type { Application, Permission } from './application.ts';
 import type { DeltaQueries } from './delta.ts';
 import type { DirectoryObject, EntraDirectory } from './directory.ts';
-import { badRequest, denied, GraphError, notFound, unsupportedQuery } from './error.ts';
+import { badRequest, denied, notFound, unsupportedQuery } from './error.ts';
 import { type Filter, parseFilter } from './filter.ts';
 import type { Caller } from './login.ts';
+import { Paging } from './paging.ts';
 import {
   type Option,
   parseCount,
@@ -15,7 +16,6 @@ import {
   selected,
 } from './query.ts';
 import { groupSchema, type Schema, userSchema } from './schema.ts';
-import { StateTokens } from './statetoken.ts';
 
 /** A GET below the version. */
 export interface GraphRequest {
@@ -66,7 +66,7 @@ const listOptions: readonly Option[] = ['$count', '$filter', '$select', '$skipto
 /** What Microsoft Graph v1.0 answers to reads of users, groups and what belongs to them. */
 export class Graph {
   readonly #options: GraphOptions;
-  readonly #tokens = new StateTokens();
+  readonly #paging = new Paging();
   readonly #routes: readonly Route[];
 
   constructor(options: GraphOptions) {
@@ -307,40 +307,15 @@ export class Graph {
     return [...objects].filter(filter);
   }
 
-  /** https://learn.microsoft.com/graph/paging: the link repeats the options, and counts on the first page only. */
-  #paged(
-    request: GraphRequest,
+  #paged<T extends { readonly id: string }>(
+    { path, search }: GraphRequest,
     query: Query,
-    objects: readonly DirectoryObject[],
-    represent: (object: DirectoryObject) => object,
-    context: string,
+    list: readonly T[],
+    represent: (item: T) => object,
+    entity: string,
   ): GraphResponse {
-    const size = parseTop(query.$top);
-    const from = query.$skiptoken === undefined ? 0 : this.#positionAfter(query.$skiptoken, objects);
-    const page = objects.slice(from, from + size);
-    const last = page.at(-1);
-    const isWhole = from + size >= objects.length;
-    const next = new URLSearchParams([...request.search].filter(([key]) => key.toLowerCase() !== '$skiptoken'));
-    if (last && !isWhole) next.set('$skiptoken', this.#tokens.seal({ after: last.id, at: from + size - 1 }));
-    return {
-      body: {
-        '@odata.context': this.#context(context),
-        ...(query.$count === 'true' && from === 0 && { '@odata.count': objects.length }),
-        ...(!isWhole && { '@odata.nextLink': `${this.#base()}${request.path}?${next}` }),
-        value: page.map(represent),
-      },
-    };
-  }
-
-  #positionAfter(token: string, objects: readonly DirectoryObject[]): number {
-    const state = this.#tokens.open(token) as { after: string; at: number } | undefined;
-    if (!state)
-      throw new GraphError(400, 'Directory_ExpiredPageToken', 'The specified page token is invalid or has expired.');
-    if (objects[state.at]?.id === state.after) return state.at + 1;
-    const position = objects.findIndex(({ id }) => id === state.after);
-    if (position < 0)
-      throw new GraphError(400, 'Directory_ExpiredPageToken', 'The specified page token is invalid or has expired.');
-    return position + 1;
+    const page = this.#paging.page({ url: `${this.#base()}${path}`, search, query }, list, represent);
+    return { body: { '@odata.context': this.#context(entity), ...page } };
   }
 
   #requireReadOf({ caller }: GraphRequest, { collection }: Schema): void {

@@ -108,6 +108,8 @@ interface Request {
   readonly body: string;
 }
 
+const authorityPath = /^\/([^/]+)\/(v2\.0\/\.well-known\/openid-configuration|oauth2\/v2\.0\/token)$/;
+
 /** Answers requests; knows nothing of connections. */
 class Service {
   readonly #options: ServiceOptions;
@@ -122,8 +124,7 @@ class Service {
 
   answer(request: Request): Answer {
     const { pathname } = request.url;
-    const [, tenant = '', endpoint] =
-      /^\/([^/]+)\/(v2\.0\/\.well-known\/openid-configuration|oauth2\/v2\.0\/token)$/.exec(pathname) ?? [];
+    const [, tenant = '', endpoint] = authorityPath.exec(pathname) ?? [];
     if (endpoint !== undefined) return this.#authority(request, decodeURIComponent(tenant), endpoint);
     return this.#guarded(request.headers, () => {
       const caller = this.#options.login.caller(request.headers.authorization);
@@ -132,13 +133,18 @@ class Service {
     });
   }
 
-  /** The answer of Graph to a request that it never looked at. */
-  refusal(headers: Request['headers'], fault: Fault & { kind: 'status' }): Answer {
-    const { status, code = codeOf(status), retryAfter } = fault;
+  /** The answer to a request that nobody looked at. */
+  refusal(
+    { url, headers }: Request,
+    { status, code = codeOf(status), retryAfter }: Fault & { kind: 'status' },
+  ): Answer {
+    const after = { ...(retryAfter !== undefined && { 'retry-after': `${retryAfter}` }) };
+    if (authorityPath.test(url.pathname)) {
+      const error = new LoginError(status, 'temporarily_unavailable', 90033, 'A transient error has occurred.');
+      return { status, headers: after, body: loginErrorBody(error, this.#options.now(), randomUUID()) };
+    }
     return this.#guarded(headers, () => {
-      throw new GraphError(status, code, `The service answers ${status}.`, {
-        ...(retryAfter !== undefined && { 'retry-after': `${retryAfter}` }),
-      });
+      throw new GraphError(status, code, `The service answers ${status}.`, after);
     });
   }
 
@@ -213,16 +219,16 @@ class Service {
 
 async function serve(
   service: Service,
-  request: IncomingMessage,
+  incoming: IncomingMessage,
   fault: Fault | undefined,
 ): Promise<Answer | undefined> {
-  const headers = flat(request.headers);
-  const body = await text(request);
+  const url = new URL(incoming.url ?? '/', service.url);
+  const headers = flat(incoming.headers);
+  const request = { method: incoming.method ?? '', url, headers, body: await text(incoming) };
   if (fault?.kind === 'cut' || fault?.kind === 'stall') return undefined;
-  if (fault?.kind === 'status') return service.refusal(headers, fault);
+  if (fault?.kind === 'status') return service.refusal(request, fault);
   if (fault?.kind === 'garbage') return { status: 200, headers: {}, body: '<html>\u0000\ufffd{"value":[' };
-  const url = new URL(request.url ?? '/', service.url);
-  return service.answer({ method: request.method ?? '', url, headers, body });
+  return service.answer(request);
 }
 
 function send(response: ServerResponse, answer: Answer | undefined, fault: Fault | undefined): void {

@@ -6,7 +6,7 @@ import { createAuthority, issueCertificate } from '../openldap/certificates.ts';
 import type { PopulationSize } from '../people/population.ts';
 import { freePort } from '../stack.ts';
 import type { Application } from './application.ts';
-import { type Made, populate } from './people.ts';
+import { type Populated, populate } from './people.ts';
 import { type GraphServer, startGraphServer } from './server.ts';
 
 export interface TenantOptions {
@@ -18,14 +18,11 @@ export interface TenantOptions {
 }
 
 /** A server with people and groups, and an application that may read them. */
-export interface Tenant extends GraphServer {
+export interface Tenant extends GraphServer, Populated {
   readonly application: Application;
   readonly clientSecret: string;
   /** File with the authority of the server's certificate, PEM. */
   readonly authorities: string;
-  readonly made: Made;
-  /** Gives every `every`-th person a new family name; each `round` gives others. */
-  marry(every: number, round: number): void;
 }
 
 /** Starts the server of `folder`, whose directory is as at the first start, whatever changed since. */
@@ -50,6 +47,6 @@ export async function startTenant({ folder, size, port }: TenantOptions): Promis
     permissions: ['User.Read.All', 'GroupMember.Read.All', 'Application.Read.All'],
   };
   const server = await startGraphServer({ tenantID, applications: [application], tls, port: settings.port });
-  const { made, marry } = populate(server.directory, size);
-  return Object.assign(server, { application, clientSecret, authorities: join(folder, 'ca.crt'), made, marry });
+  const population = populate(server.directory, size);
+  return Object.assign(server, { application, clientSecret, authorities: join(folder, 'ca.crt'), ...population });
 }

@@ -35,6 +35,31 @@ export const directoryErrors = define({
     meaning: 'The server refuses the account or its password.',
     remedy: 'Correct username and password in the Secret; it is tried again when the Secret or the directory changes.',
   },
+  AccountDisabled: {
+    meaning: 'The account that the operator binds as is disabled in Active Directory.',
+    remedy: 'Enable the account, or name another one in the Secret; it is tried again when one of both changes.',
+  },
+  AccountExpired: {
+    meaning: 'The account that the operator binds as has expired in Active Directory.',
+    remedy: 'Extend the account, or name another one in the Secret; then change the Secret or the directory.',
+  },
+  AccountLocked: {
+    meaning: 'The account that the operator binds as is locked after too many wrong passwords.',
+    remedy:
+      'Find out who else uses the account, unlock it (Unlock-ADAccount), then change the Secret or the directory.',
+  },
+  LogonRestricted: {
+    meaning: 'The account that the operator binds as may not sign in at this hour or from this computer.',
+    remedy: 'Lift the logon hours and workstations of the account; then change the Secret or the directory.',
+  },
+  PasswordExpired: {
+    meaning: 'The password of the account that the operator binds as has expired.',
+    remedy: 'Set a new password that never expires, and put it into the Secret.',
+  },
+  PasswordMustChange: {
+    meaning: 'The account that the operator binds as must change its password at the next logon.',
+    remedy: 'Set a password without that demand, and put it into the Secret.',
+  },
   SecretNotFound: {
     meaning: 'The Secret with the credentials does not exist.',
     remedy: 'Create the Secret in the namespace of the directory, or correct secretRef.',
@@ -65,8 +90,8 @@ export const directoryErrors = define({
     remedy: 'Write ldap:// or ldaps://, the host and perhaps a port, and behind a slash perhaps the base DN.',
   },
   InvalidFilter: {
-    meaning: 'The filter is not a valid LDAP filter.',
-    remedy: 'Correct the filter; RFC 4515 has the syntax.',
+    meaning: 'The filter is not valid.',
+    remedy: 'Correct it: RFC 4515 has the syntax of LDAP filters, the documentation of Microsoft Graph that of $filter.',
   },
   InvalidBaseDN: {
     meaning: 'The base DN is not a valid distinguished name.',
@@ -110,7 +135,16 @@ export const directoryErrors = define({
   },
   IdentityMissing: {
     meaning: 'Entries lack the attribute that identifies them for good.',
-    remedy: 'Let the account read entryUUID (OpenLDAP) or nsUniqueId (389 Directory Server).',
+    remedy:
+      'Let the account read entryUUID (OpenLDAP), nsUniqueId (389 Directory Server) or objectGUID (Active Directory).',
+  },
+  NotActiveDirectory: {
+    meaning: 'The server is no domain controller of Active Directory.',
+    remedy: 'Correct urls, or use the block ldap for another kind of server.',
+  },
+  DomainsDoNotFit: {
+    meaning: 'The domains of one directory are in different forests, or one of them is named twice.',
+    remedy: 'Name each domain of the forest once in additionalDomains, and make a directory for each forest.',
   },
   GlobalCatalogRefused: {
     meaning: 'The ports 3268 and 3269 are the global catalog, which holds only a part of each entry.',
@@ -119,6 +153,42 @@ export const directoryErrors = define({
   ProtocolError: {
     meaning: 'The server answered something that is not LDAP, or an error without a better name.',
     remedy: 'Check that the port is an LDAP port; the message holds what the server said.',
+  },
+  SecretExpired: {
+    meaning: 'The client secret or certificate of the application has ended.',
+    remedy: 'Create a new one in the app registration, and put it into the Secret.',
+  },
+  ApplicationNotFound: {
+    meaning: 'The Entra tenant has no such application, or it is disabled there.',
+    remedy: 'Correct clientID and tenantID, and see that the application has a service principal that is enabled.',
+  },
+  EntraTenantNotFound: {
+    meaning: 'Microsoft Entra ID has no such tenant.',
+    remedy: 'Correct tenantID, and cloud if the tenant is in a national cloud.',
+  },
+  FederatedTokenMissing: {
+    meaning: 'The operator has no federated token to sign in with.',
+    remedy: 'Give its pod workload identity, which mounts a token and sets AZURE_FEDERATED_TOKEN_FILE, or use a Secret.',
+  },
+  TokenRefused: {
+    meaning: 'Microsoft Graph does not take the token that Entra ID gave.',
+    remedy: "Check endpoints and the operator's clock; it is tried again.",
+  },
+  PermissionMissing: {
+    meaning: 'The application lacks a permission of Microsoft Graph.',
+    remedy: 'Add the application permission that the message names to the app registration, and grant admin consent.',
+  },
+  Throttled: {
+    meaning: 'The server answers too many requests with a refusal, also after it was waited for.',
+    remedy: 'Start another run later; other programs may use up the quota of the application or tenant.',
+  },
+  UnknownAttribute: {
+    meaning: 'The directory knows no attribute of a name that is configured.',
+    remedy: 'Correct the name in attributes.',
+  },
+  ResyncRequired: {
+    meaning: 'The server wants everything to be read again, and does not let that come to an end.',
+    remedy: 'Start another run later.',
   },
   DirectoryTypeUnavailable: {
     meaning: 'This version of Roster cannot read directories of this type yet.',
@@ -291,9 +361,45 @@ export const resourceErrors = define({
     meaning: 'The run met an error that is not foreseen.',
     remedy: 'The log of the operator has it under the name of the run; report it, and start another run.',
   },
+  InvalidTimeZone: {
+    meaning: 'The time zone of the schedule is not one that the operator knows, so no run starts by itself.',
+    remedy: 'Correct schedule.timeZone; the IANA database has the names, for example Europe/Paris.',
+  },
+  CredentialsExpireSoon: {
+    meaning: 'The certificate or the secret that the directory is read with ends within 30 days.',
+    remedy: 'Renew it and put the new one into the Secret; where roster.dev/expiresAt tells its end, correct that too.',
+  },
+  CredentialsExpired: {
+    meaning: 'The certificate or the secret that the directory is read with has ended.',
+    remedy: 'Renew it and put the new one into the Secret; where roster.dev/expiresAt tells its end, correct that too.',
+  },
+  InvalidExpiry: {
+    meaning: 'The annotation roster.dev/expiresAt of the Secret is not a date, so nobody is told before it ends.',
+    remedy: 'Write the date as RFC 3339 has it, for example 2027-01-31 or 2027-01-31T12:00:00Z.',
+  },
   LastRunFailed: {
     meaning: 'The directory can be read again, but the last run failed before that.',
     remedy: 'Start another run.',
+  },
+  DirectoryDeleted: {
+    meaning: 'The directory was deleted before its run had ended.',
+    remedy: 'Its people and groups stay as they are; create the directory again to go on with them.',
+  },
+  Superseded: {
+    meaning: 'A newer run of the directory took the place of one that held changes.',
+    remedy: 'Look at the newest run: what it holds is what can be approved.',
+  },
+  ApprovalRejected: {
+    meaning: 'Somebody rejected the changes that the run held.',
+    remedy: 'Correct the directory, since the next run holds the same changes if they are still due.',
+  },
+  ApprovalExpired: {
+    meaning: 'Nobody approved within 24 hours the changes that the run held.',
+    remedy: 'Start another run, and approve what that one holds.',
+  },
+  ApprovalUnknown: {
+    meaning: 'The database no longer has what the run held, so that nobody can tell what was approved.',
+    remedy: 'Start another run, and approve what that one holds.',
   },
   RunInterrupted: {
     meaning: 'The operator ended while the run was under way.',

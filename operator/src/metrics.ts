@@ -32,6 +32,11 @@ export function createMetrics(registry: Registry, build: { version: string }) {
       directory,
     ),
     connected: gauge('roster_directory_connected', 'Whether the last test of the connection succeeded.', directory),
+    credentialsExpiry: gauge(
+      'roster_directory_credentials_expiry_timestamp_seconds',
+      'When the certificate or the secret that the directory is read with ends, where that is known.',
+      directory,
+    ),
     people: gauge('roster_directory_people', 'People that the last successful run found.', directory),
     groups: gauge('roster_directory_groups', 'Groups that the last successful run took over.', directory),
     rejected: gauge('roster_directory_rejected_records', 'Records that the last run rejected, by reason.', [

@@ -18,7 +18,7 @@ import {
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { generateDirectory } from '../../hack/openldap/people.ts';
 import { apiClient, freePort, type Part, startOperator } from '../../hack/stack.ts';
-import { requestedAt } from '../src/controllers/userdirectory/runs.ts';
+import { requestedAt } from '../src/controllers/userdirectory/requests.ts';
 import { type ApiClient, Informer, isNotFound, silentLogger } from '../src/runtime/index.ts';
 import { LEASE } from '../src/runtime/leader.ts';
 import { tenant } from './objects.ts';

@@ -1,7 +1,8 @@
 import type { UserDirectory } from '@roster/crds';
 import { describe, expect, it } from 'vitest';
 import { at, condition, directory, now } from '../testing/objects.ts';
-import { testIsDue } from './connection.ts';
+import { isRefused, testIsDue } from './connection.ts';
+import { testRequestedAt } from './requests.ts';
 
 /** A directory whose connection was tested so many seconds ago with version 7 of its Secret, with this result. */
 const tested = (reason: string, secondsAgo: number, generation = 1): UserDirectory =>
@@ -34,6 +35,24 @@ describe('the connection is tested', () => {
     },
   );
 
+  it.each(['Connected', 'InvalidCredentials'])(
+    'when somebody asks for it after %s, once for each request',
+    (reason) => {
+      const asked = (value: string, handled?: string): UserDirectory => {
+        const { metadata, status, ...rest } = tested(reason, 1);
+        return {
+          ...rest,
+          metadata: { ...metadata, annotations: { [testRequestedAt]: value } },
+          status: { ...status, ...(handled && { lastHandledTestAt: handled }) },
+        };
+      };
+      expect(testIsDue(asked('now'), '7', now)).toBe(true);
+      expect(testIsDue(asked('later', 'now'), '7', now)).toBe(true);
+      expect(testIsDue(asked('now', 'now'), '7', now)).toBe(false);
+      expect(testIsDue(asked(''), '7', now)).toBe(false);
+    },
+  );
+
   it('a minute after a failure that may have passed', () => {
     expect(testIsDue(tested('ServerUnreachable', 60), '7', now)).toBe(true);
     expect(testIsDue(tested('ServerUnreachable', 59), '7', now)).toBe(false);
@@ -45,4 +64,12 @@ describe('the connection is tested', () => {
       expect(testIsDue(tested(reason, 86_400), '7', now)).toBe(false);
     },
   );
+});
+
+it('knows when the account was refused', () => {
+  expect(isRefused(tested('InvalidCredentials', 1).status)).toBe(true);
+  for (const reason of ['Connected', 'ServerUnreachable', 'BaseNotFound', 'SecretNotFound']) {
+    expect(isRefused(tested(reason, 1).status)).toBe(false);
+  }
+  expect(isRefused(undefined)).toBe(false);
 });

@@ -2,6 +2,7 @@ import type { UserDirectory } from '@roster/crds';
 import type { Reason } from '../../errors.ts';
 import { findCondition } from '../../runtime/index.ts';
 import type { Problem } from '../conditions.ts';
+import { requestOf, testRequestedAt } from './requests.ts';
 
 /** What the last test of the connection saw, or why it failed. */
 export type Connection =
@@ -9,6 +10,11 @@ export type Connection =
       readonly connected: true;
       readonly server: string;
       readonly boundAs: string;
+      /** How many match. */
+      readonly people: number;
+      readonly groups: number;
+      /** Labels of the first people. */
+      readonly sample: readonly string[];
       readonly secretVersion?: string;
       readonly testedAt: string;
     }
@@ -35,6 +41,17 @@ const passing: ReadonlySet<string> = new Set<Reason>([
 /** Whether what failed may work again without any change here. A refused password never does: trying it locks accounts. */
 export const mayPass = (reason: string): boolean => passing.has(reason);
 
+const refusals: ReadonlySet<string> = new Set<Reason>(['InvalidCredentials']);
+
+/** Whether the server does not let the account in. Each further attempt may bring its lockout nearer. */
+export const isRefusal = (reason: string): boolean => refusals.has(reason);
+
+/** Whether the account was refused when it was last tried: until the spec or the Secret changes it is not tried unasked. */
+export function isRefused(status: UserDirectory['status']): boolean {
+  const connected = findCondition(status?.conditions, 'Connected');
+  return connected?.status === 'False' && isRefusal(connected.reason);
+}
+
 /** Whether the connection failed in a way that is worth another try. */
 export function failsForNow(status: UserDirectory['status']): boolean {
   const connected = findCondition(status?.conditions, 'Connected');
@@ -42,12 +59,15 @@ export function failsForNow(status: UserDirectory['status']): boolean {
 }
 
 /**
- * Whether to test the connection: when the spec or the Secret changed since the last test, and again after a failure
- * that may have passed.
+ * Whether to test the connection: when somebody asks for it, when the spec or the Secret changed since the last test,
+ * and again after a failure that may have passed.
  */
-export function testIsDue({ metadata, status }: UserDirectory, secretVersion: string | undefined, now: Date): boolean {
+export function testIsDue(directory: UserDirectory, secretVersion: string | undefined, now: Date): boolean {
+  const { metadata, status } = directory;
   const tested = findCondition(status?.conditions, 'Connected');
   if (tested === undefined || status?.connection === undefined) return true;
+  const requested = requestOf(directory, testRequestedAt);
+  if (requested !== undefined && requested !== status.lastHandledTestAt) return true;
   if (tested.observedGeneration !== metadata.generation) return true;
   if (status.connection.secretVersion !== secretVersion) return true;
   return failsForNow(status) && now.getTime() - Date.parse(status.connection.testedAt) >= retryMs;

@@ -20,11 +20,13 @@ import { seconds } from '../conditions.ts';
 import type { Context } from '../context.ts';
 import { deleteUnchanged } from '../pruning.ts';
 import { type Connection, failsForNow, retryMs, testIsDue } from './connection.ts';
+import { type Expiry, expiryOf, expiryReviewAt } from './expiry.ts';
 import { prepareReader, secretName } from './reader.ts';
 import { brokenReference } from './references.ts';
-import { nextRun, runOf, surplusRuns } from './runs.ts';
+import { nextRun, type RunRequest, runOf, scheduledRun, surplusRuns } from './runs.ts';
 import { SecretWatches } from './secretwatches.ts';
 import { type DirectoryStatus, directoryStatus } from './status.ts';
+import { timetableOf } from './timetable.ts';
 
 /** Tests connections, starts runs, keeps their results, and prunes them. */
 export function addUserDirectoryController(manager: Manager, context: Context) {
@@ -66,72 +68,94 @@ async function reconcile(
     await forget(metrics, request);
     return done;
   }
-  const runs = informers.runs.cache.byIndex('directory', `${request.namespace}/${request.name}`);
   const problem = brokenReference(cached, informers);
-  // A server that is silent holds up its test, but no run that is asked for.
-  if (problem === undefined) await startRun(context, cached, runs);
-  const [directory, connection] = problem === undefined ? await testIfDue(context, cached, signal) : [cached];
+  const begun = context.now();
+  const secret = problem === undefined ? await observeSecret(context, cached, signal) : {};
+  // The cache may be behind the status: a test too many can lock the account, a run that was deleted would come back, and
+  // what the status says of either must be carried on.
+  const acts = testIsDue(cached, secret.version, begun) || timetableOf(cached, begun).due !== undefined;
+  const directory = acts ? await client.get(UserDirectory, request, { signal }) : cached;
+  const timetable = timetableOf(directory, begun);
+  let connection: Connection | undefined;
+  let runs = runsOf(context, request);
+  if (problem === undefined) {
+    // A server that is silent holds up its test, but no run that is asked for.
+    const asked = await startRun(context, directory, nextRun(directory, runs));
+    if (testIsDue(directory, secret.version, begun)) {
+      connection = await testConnection(context, directory, secret.version, signal);
+    }
+    runs = [...runsOf(context, request), ...asked];
+  }
+  const now = context.now();
+  const status = directoryStatus({ directory, problem, connection, runs, timetable, expiry: secret.expiry, now });
+  if (timetable.due !== undefined && status.nextRunAt !== undefined) {
+    await startRun(context, directory, scheduledRun(directory, timetable.due, runs));
+  }
   for (const run of surplusRuns(directory, runs)) await deleteUnchanged(client, DirectorySync, run);
-  const status = directoryStatus(directory, problem, connection, runs, context.now());
   if (problem === undefined) secrets.follow(request, directory, status.connection?.secretVersion);
   expose(metrics, request, status);
+  announceExpiry(context, directory, status);
   await patchStatus(client, UserDirectory, directory, status);
-  return failsForNow(status) ? requeueAfter(retryMs) : done;
+  return lookAgain(status, secret.expiry, now);
 }
 
-/** The directory as it is known after the question whether to test, and what the test saw. */
-async function testIfDue(
+const runsOf = ({ informers }: Context, { namespace, name }: Request): readonly DirectorySync[] =>
+  informers.runs.cache.byIndex('directory', `${namespace}/${name}`);
+
+/** Sleeps until something happens by the clock alone. */
+function lookAgain(status: DirectoryStatus, expiry: Expiry | undefined, now: Date): Result {
+  const moments = [
+    failsForNow(status) ? now.getTime() + retryMs : undefined,
+    status.nextRunAt === undefined ? undefined : Date.parse(status.nextRunAt),
+    expiryReviewAt(expiry, now)?.getTime(),
+  ].filter((moment) => moment !== undefined);
+  return moments.length === 0 ? done : requeueAfter(Math.max(0, Math.min(...moments) - now.getTime()));
+}
+
+async function testConnection(
   context: Context,
-  cached: Directory,
+  directory: Directory,
+  secretVersion: string | undefined,
   signal: AbortSignal,
-): Promise<[directory: Directory, connection?: Connection]> {
-  const secretVersion = await currentSecretVersion(context, cached, signal);
-  const due = (object: Directory) => testIsDue(object, secretVersion, context.now());
-  if (!due(cached)) return [cached];
-  // The cache may be behind the status of the last test: a test too many can lock the account, and what the test saw
-  // must be carried on.
-  const directory = await context.client.get(UserDirectory, requestFor(cached), { signal });
-  if (!due(directory)) return [directory];
-  const testedAt = seconds(context.now());
-  const version = secretVersion === undefined ? {} : { secretVersion };
+): Promise<Connection> {
+  const test = { testedAt: seconds(context.now()), ...(secretVersion === undefined ? {} : { secretVersion }) };
   try {
     const reader = await prepareReader(context.secrets, directory, signal);
     using opened = await reader.open(signal);
-    const { server, boundAs } = await opened.test();
-    return [directory, { connected: true, server, boundAs, testedAt, ...version }];
+    return { connected: true, ...(await opened.test()), ...test };
   } catch (error) {
     if (!(error instanceof RosterError)) throw error;
     context.events.record(UserDirectory, directory, 'Warning', error.reason, error.message);
-    const problem = { reason: error.reason, message: error.message };
-    return [directory, { connected: false, problem, testedAt, ...version }];
+    return { connected: false, problem: { reason: error.reason, message: error.message }, ...test };
   }
 }
 
-async function currentSecretVersion(
+/** Of the Secret with the credentials: which it is and when they end, nothing else. */
+async function observeSecret(
   { secrets }: Context,
   directory: Directory,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<{ readonly version?: string | undefined; readonly expiry?: Expiry | undefined }> {
   const name = secretName(directory);
-  if (name === undefined) return undefined;
+  if (name === undefined) return {};
   try {
     const secret = await secrets.read(directory.metadata.namespace ?? '', name, signal);
-    return secret.metadata.resourceVersion;
+    return { version: secret.metadata.resourceVersion, expiry: expiryOf(secret) };
   } catch (error) {
     if (!(error instanceof RosterError)) throw error;
-    return undefined; // The test itself says what is wrong with it.
+    return {}; // The test itself says what is wrong with it.
   }
 }
 
+/** Creates the run and returns it; none when nothing asks for it, or when it is there already. */
 async function startRun(
   { client, events }: Context,
   directory: Directory,
-  runs: readonly DirectorySync[],
-): Promise<void> {
-  const request = nextRun(directory, runs);
-  if (request === undefined) return;
+  request: RunRequest | undefined,
+): Promise<DirectorySync[]> {
+  if (request === undefined) return [];
   try {
-    await client.create(DirectorySync, runOf(directory, request));
+    const run = await client.create(DirectorySync, runOf(directory, request));
     events.record(
       UserDirectory,
       directory,
@@ -139,9 +163,19 @@ async function startRun(
       'RunCreated',
       `Created the run ${request.name}: ${request.reason}.`,
     );
+    return [run];
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
+    return [];
   }
+}
+
+/** Once for each thing to be said of the end of credentials. */
+function announceExpiry({ events }: Context, directory: Directory, { conditions }: DirectoryStatus): void {
+  const expiring = findCondition(conditions, 'CredentialsExpiring');
+  if (expiring === undefined) return;
+  if (findCondition(directory.status?.conditions, 'CredentialsExpiring')?.reason === expiring.reason) return;
+  events.record(UserDirectory, directory, 'Warning', expiring.reason, expiring.message);
 }
 
 /** Metrics repeat the status, so that they are there after a restart, too. */
@@ -154,6 +188,8 @@ function expose(metrics: RosterMetrics, { namespace, name }: Request, status: Di
   if (status.lastSuccessAt !== undefined) metrics.lastSuccess.set(labels, inSeconds(status.lastSuccessAt));
   if (status.people !== undefined) metrics.people.set(labels, status.people);
   if (status.groups !== undefined) metrics.groups.set(labels, status.groups);
+  if (status.credentialsExpireAt === undefined) metrics.credentialsExpiry.remove(labels);
+  else metrics.credentialsExpiry.set(labels, inSeconds(status.credentialsExpireAt));
 }
 
 async function forget(metrics: RosterMetrics, { namespace, name }: Request): Promise<void> {
@@ -161,6 +197,7 @@ async function forget(metrics: RosterMetrics, { namespace, name }: Request): Pro
     metrics.lastAttempt,
     metrics.lastSuccess,
     metrics.connected,
+    metrics.credentialsExpiry,
     metrics.people,
     metrics.groups,
     metrics.rejected,

@@ -1,7 +1,8 @@
 import type { DirectorySync } from '@roster/crds';
 import { describe, expect, it } from 'vitest';
-import { at, directory, interrupted, run } from '../testing/objects.ts';
-import { inOrderOfTheirEnd, nextRun, requestedAt, requestOf, runOf, surplusRuns } from './runs.ts';
+import { at, condition, directory, interrupted, run } from '../testing/objects.ts';
+import { requestedAt, requestOf } from './requests.ts';
+import { inOrderOfTheirEnd, nextRun, runOf, scheduledRun, surplusRuns } from './runs.ts';
 
 const requested = (value: string, rest: Parameters<typeof directory>[1] = {}, spec = {}) =>
   directory(spec, { annotations: { [requestedAt]: value }, ...rest });
@@ -86,7 +87,7 @@ describe('a request by annotation', () => {
 
   it('is the same after the 63 characters that the status keeps', () => {
     const long = requested(`${'x'.repeat(63)} and more`);
-    expect(requestOf(long)).toBe('x'.repeat(63));
+    expect(requestOf(long, requestedAt)).toBe('x'.repeat(63));
     expect(nextRun(requested(`${'x'.repeat(63)} and more`, handled('x'.repeat(63))), [])).toBeUndefined();
   });
 
@@ -142,6 +143,13 @@ describe('an interrupted run', () => {
     expect(nextRun(directory(), [failed('a', -60)])).toBeUndefined();
   });
 
+  it('is not continued while the account is refused', () => {
+    const refused = (reason: string) =>
+      directory({}, { status: { conditions: [condition('Connected', 'False', reason)] } });
+    expect(nextRun(refused('InvalidCredentials'), [interrupted('a')])).toBeUndefined();
+    expect(nextRun(refused('ServerUnreachable'), [interrupted('a')])).toBeDefined();
+  });
+
   it('yields to a request', () => {
     expect(nextRun(requested('now'), [interrupted('a')])).toMatchObject({ interruptions: 0 });
   });
@@ -155,6 +163,40 @@ describe('an interrupted run', () => {
       last = interrupted(metadata.name, at(-60), { ...metadata, uid: `uid-${interruptions}`, spec });
     }
     expect(nextRun(directory(), [last])).toBeUndefined();
+  });
+});
+
+describe('a scheduled time', () => {
+  const time = new Date('2026-03-02T02:30:00Z');
+
+  it('has one run, named by its minute as a CronJob names its Jobs', () => {
+    expect(scheduledRun(directory(), time, [])).toEqual({
+      name: `corporate-${Date.parse('2026-03-02T02:30:00Z') / 60_000}`,
+      reason: 'scheduled for 2026-03-02T02:30:00Z',
+      interruptions: 0,
+    });
+    expect(scheduledRun(directory(), new Date(time.getTime() + 59_999), [])?.name).toBe('corporate-29540310');
+  });
+
+  it('has none when it is there, however it ended', () => {
+    for (const one of [run('corporate-29540310'), failed('corporate-29540310', -60)]) {
+      expect(scheduledRun(directory(), time, [one])).toBeUndefined();
+    }
+  });
+
+  it('is served by a run that waits, and only by one for everybody', () => {
+    expect(scheduledRun(directory(), time, [run('a')])).toBeUndefined();
+    expect(scheduledRun(directory(), time, [run('a', { phase: 'Reading' })])).toBeDefined();
+    for (const spec of [{ dryRun: true }, { person: 'jane@example.com' }]) {
+      expect(scheduledRun(directory(), time, [run('a', undefined, { spec })])).toBeDefined();
+    }
+  });
+
+  it('has a run of its own in each of two directories whose long names begin alike', () => {
+    const [one, other] = ['a', 'b'].map((end) => directory({}, { name: `${'x'.repeat(60)}${end}` }));
+    const names = [one, other].map((object) => object && scheduledRun(object, time, [])?.name);
+    expect(new Set(names).size).toBe(2);
+    for (const name of names) expect(name?.length).toBeLessThanOrEqual(63);
   });
 });
 

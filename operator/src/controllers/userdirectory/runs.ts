@@ -1,14 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { apiVersion, DirectorySync, type RunPhase, type UserDirectory } from '@roster/crds';
 import { isOlder } from '../../runtime/index.ts';
-
-/** Set on a UserDirectory, it asks for a run; any new value asks for a new one. Flux uses the same convention. */
-export const requestedAt = 'roster.dev/requestedAt';
-
-/** The request that stands on a directory, as its status repeats it: 63 characters tell requests apart. */
-export function requestOf({ metadata }: UserDirectory): string | undefined {
-  return metadata.annotations?.[requestedAt]?.slice(0, 63).toWellFormed() || undefined;
-}
+import { seconds } from '../conditions.ts';
+import { isRefused } from './connection.ts';
+import { requestedAt, requestOf } from './requests.ts';
 
 /** On a run that continues an interrupted one: how many in a row were interrupted before it. */
 const interruptionsAnnotation = 'roster.dev/interruptions';
@@ -48,7 +43,7 @@ export interface RunRequest {
 export function nextRun(directory: UserDirectory, runs: readonly DirectorySync[]): RunRequest | undefined {
   const real = runs.filter(isWhole);
   if (directory.spec.suspend || real.some(isPending)) return undefined;
-  const requested = requestOf(directory);
+  const requested = requestOf(directory, requestedAt);
   if (requested !== undefined && requested !== directory.status?.lastHandledRequestAt) {
     const name = runName(directory.metadata.name, requested);
     if (!runs.some((run) => run.metadata.name === name)) {
@@ -56,6 +51,7 @@ export function nextRun(directory: UserDirectory, runs: readonly DirectorySync[]
     }
   }
   const [last] = inOrderOfTheirEnd(real);
+  if (isRefused(directory.status)) return undefined;
   if (last === undefined || !isInterrupted(last) || !real.every(isFinished)) return undefined;
   const interruptions = Number(last.metadata.annotations?.[interruptionsAnnotation] ?? 0) + 1;
   if (interruptions > mostInterruptionsInARow) return undefined;
@@ -66,10 +62,31 @@ export function nextRun(directory: UserDirectory, runs: readonly DirectorySync[]
   };
 }
 
+/**
+ * The run of a scheduled time, unless it is there or another one waits. Its name holds the time in minutes since 1970,
+ * as a CronJob names its Jobs, so that no two operators start two for one time.
+ */
+export function scheduledRun(
+  { metadata: { name: directory } }: UserDirectory,
+  time: Date,
+  runs: readonly DirectorySync[],
+): RunRequest | undefined {
+  const name = `${shortened(directory)}-${Math.floor(time.getTime() / 60_000)}`;
+  if (runs.some((run) => run.metadata.name === name || (isWhole(run) && isPending(run)))) return undefined;
+  return { name, reason: `scheduled for ${seconds(time)}`, interruptions: 0 };
+}
+
 /** The same request always gives the same name, so that it is never carried out twice. */
 function runName(directory: string, request: string): string {
-  return `${directory.slice(0, 54).replace(/[.-]+$/, '')}-${createHash('sha256').update(request).digest('hex').slice(0, 8)}`;
+  return `${shortened(directory)}-${digest(request)}`;
 }
+
+/** Leaves room in the 63 characters of a name for what tells runs apart, and still tells directories apart. */
+function shortened(directory: string): string {
+  return directory.length <= 54 ? directory : `${directory.slice(0, 45).replace(/[.-]+$/, '')}-${digest(directory)}`;
+}
+
+const digest = (text: string): string => hash('sha256', text).slice(0, 8);
 
 /** It has no owner: the garbage collector would take a run under way along with its directory, and how it ended. */
 export function runOf(directory: UserDirectory, { name, interruptions }: RunRequest): DirectorySync {

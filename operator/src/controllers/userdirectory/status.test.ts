@@ -1,15 +1,18 @@
-import type { DirectorySync, DirectorySyncStatus, UserDirectory } from '@roster/crds';
+import type { DirectorySyncStatus, UserDirectory } from '@roster/crds';
 import { describe, expect, it } from 'vitest';
 import type { Problem } from '../conditions.ts';
 import { at, brokenInvariants, condition, directory, now, run } from '../testing/objects.ts';
 import { type Connection, failsForNow } from './connection.ts';
-import { requestedAt } from './runs.ts';
-import { type DirectoryStatus, directoryStatus } from './status.ts';
+import { requestedAt, testRequestedAt } from './requests.ts';
+import { type DirectoryStatus, directoryStatus, type Observed } from './status.ts';
 
 const connected: Connection = {
   connected: true,
   server: 'ldaps://ldap.example.com:636',
   boundAs: 'cn=roster,dc=example,dc=com',
+  people: 1200,
+  groups: 30,
+  sample: ['uid=anna,ou=people,dc=example,dc=com'],
   testedAt: at(0),
   secretVersion: '77',
 };
@@ -64,13 +67,12 @@ const ended = (
   );
 
 /** Also checks what must be so of any status. */
-function statusOf(
-  object: UserDirectory,
-  { problem, connection, runs = [] }: { problem?: Problem; connection?: Connection; runs?: DirectorySync[] } = {},
-): DirectoryStatus {
-  const status = directoryStatus(object, problem, connection, runs, now);
+function statusOf(object: UserDirectory, observed: Partial<Omit<Observed, 'directory' | 'now'>> = {}): DirectoryStatus {
+  const all = { runs: [], timetable: {}, ...observed, directory: object, now };
+  const status = directoryStatus(all);
   expect(brokenInvariants(status.conditions)).toEqual([]);
-  expect(directoryStatus({ ...object, status }, problem, undefined, runs, new Date(at(60)))).toEqual(status);
+  const later = { ...all, directory: { ...object, status }, connection: undefined, now: new Date(at(60)) };
+  expect(directoryStatus(later)).toEqual(status);
   return status;
 }
 const shown = ({ conditions }: DirectoryStatus) =>
@@ -91,10 +93,21 @@ describe('a directory', () => {
       connection: {
         server: 'ldaps://ldap.example.com:636',
         boundAs: 'cn=roster,dc=example,dc=com',
+        people: 1200,
+        groups: 30,
+        sample: ['uid=anna,ou=people,dc=example,dc=com'],
         testedAt: at(0),
         secretVersion: '77',
       },
     });
+  });
+
+  it('shows of a sample what the schema takes', () => {
+    const sample = Array.from({ length: 7 }, (_, index) => `${index}${'x'.repeat(1022)}😀`);
+    const { connection } = statusOf(directory(), { connection: { ...connected, sample } });
+    expect(connection?.sample).toHaveLength(5);
+    for (const label of connection?.sample ?? []) expect(label).toHaveLength(1024);
+    expect(connection?.sample?.[0]?.isWellFormed()).toBe(true);
   });
 
   it('is Ready when its last run succeeded', () => {
@@ -147,15 +160,10 @@ describe('a directory', () => {
     expect(status.connection).toEqual(before.connection);
   });
 
-  it('still says which server answered last when it no longer does', () => {
+  it('still says which server answered last, and what it showed, when it no longer does', () => {
     const before = statusOf(directory(), { connection: connected });
     const status = statusOf(directory({}, { status: before }), { connection: disconnected('ServerUnreachable') });
-    expect(status.connection).toEqual({
-      server: 'ldaps://ldap.example.com:636',
-      boundAs: 'cn=roster,dc=example,dc=com',
-      testedAt: at(0),
-      secretVersion: '78',
-    });
+    expect(status.connection).toEqual({ ...before.connection, testedAt: at(0), secretVersion: '78' });
   });
 
   it('is Stalled after a run that failed, for the reason that the run gives', () => {
@@ -278,5 +286,163 @@ describe('a request by annotation', () => {
   it('stays handled when the annotation goes', () => {
     expect(statusOf(directory({}, { status: { lastHandledRequestAt: 'before' } })).lastHandledRequestAt).toBe('before');
     expect(statusOf(requested('')).lastHandledRequestAt).toBeUndefined();
+  });
+});
+
+describe('a request for a test', () => {
+  const asked = (value: string, status?: DirectoryStatus) =>
+    directory({}, { annotations: { [testRequestedAt]: value }, ...(status && { status }) });
+
+  it('is repeated when a test was made, whatever it saw', () => {
+    expect(statusOf(asked('now'), { connection: connected }).lastHandledTestAt).toBe('now');
+    const refused = disconnected('InvalidCredentials');
+    expect(statusOf(asked('now', { lastHandledTestAt: 'before' }), { connection: refused }).lastHandledTestAt).toBe(
+      'now',
+    );
+  });
+
+  it('is not handled without a test, and stays handled when the annotation goes', () => {
+    expect(statusOf(asked('now', { lastHandledTestAt: 'before' })).lastHandledTestAt).toBe('before');
+    const { lastHandledTestAt } = statusOf(directory({}, { status: { lastHandledTestAt: 'before' } }), {
+      connection: connected,
+    });
+    expect(lastHandledTestAt).toBe('before');
+  });
+});
+
+describe('a schedule', () => {
+  const due = new Date(at(-10));
+  const nextRunAt = new Date(at(3600));
+  const schedule = { inForce: 'every 1h', since: at(-7200) };
+  const timetable = { schedule, due, nextRunAt };
+  const announced = { schedule, lastScheduledAt: at(-10), nextRunAt: at(3600) };
+
+  it('is acted on and announces the next run', () => {
+    expect(statusOf(directory(), { connection: connected, timetable })).toMatchObject(announced);
+    const waiting = { schedule, nextRunAt };
+    const before = { ...announced, lastScheduledAt: at(-3610) };
+    expect(statusOf(directory({}, { status: before }), { connection: connected, timetable: waiting })).toMatchObject(
+      before,
+    );
+  });
+
+  it('is left alone while the directory cannot be run: what is due is made up for later', () => {
+    const before = { ...announced, lastScheduledAt: at(-3610) };
+    for (const observed of [{ problem: missingOrganization }, { connection: disconnected('InvalidCredentials') }]) {
+      const status = statusOf(directory({}, { status: before }), { ...observed, timetable });
+      expect(status).toMatchObject({ schedule, lastScheduledAt: at(-3610) });
+      expect(status).not.toHaveProperty('nextRunAt');
+    }
+  });
+
+  it('goes on while the server cannot be reached: the runs say so', () => {
+    const status = statusOf(directory(), { connection: disconnected('ServerUnreachable'), timetable });
+    expect(status).toMatchObject(announced);
+  });
+
+  it('keeps the time last acted on when it goes', () => {
+    const status = statusOf(directory({}, { status: announced }), { connection: connected });
+    expect(status.lastScheduledAt).toBe(at(-10));
+    expect(status).not.toHaveProperty('nextRunAt');
+    expect(status).not.toHaveProperty('schedule');
+  });
+
+  it('is Stalled with an unknown time zone, though the directory can be read', () => {
+    const problem: Problem = { reason: 'InvalidTimeZone', message: 'There is no time zone Mars/Olympus.' };
+    const status = statusOf(directory(), { connection: connected, timetable: { problem } });
+    expect(shown(status)).toEqual([
+      'Connected=True Connected',
+      'Ready=False InvalidTimeZone',
+      'Stalled=True InvalidTimeZone',
+    ]);
+    expect(message(status, 'Ready')).toMatch(/^There is no time zone Mars\/Olympus\. Correct schedule\.timeZone/);
+  });
+});
+
+describe('an account that a run finds refused', () => {
+  const tested = statusOf(directory(), { connection: connected });
+  const refused = (startedAt: number) => {
+    const one = ended('a', startedAt + 1, 'Failed', { reason: 'InvalidCredentials' });
+    return { ...one, status: { ...one.status, startedAt: at(startedAt) } };
+  };
+  const nextRunAt = new Date(at(3600));
+
+  it('is not tried by the schedule any more, also when that run is gone', () => {
+    const object = directory({}, { status: tested });
+    const status = statusOf(object, { runs: [refused(30)], timetable: { nextRunAt } });
+    expect(shown(status)).toEqual([
+      'Connected=False InvalidCredentials',
+      'Ready=False InvalidCredentials',
+      'Stalled=True InvalidCredentials',
+      'Synced=False InvalidCredentials',
+    ]);
+    expect(status).not.toHaveProperty('nextRunAt');
+    expect(statusOf(directory({}, { status }), { timetable: { nextRunAt } })).toEqual(status);
+  });
+
+  it('is tried on when a test that began later succeeded', () => {
+    const object = directory({}, { status: tested });
+    const status = statusOf(object, { runs: [refused(-30)], timetable: { nextRunAt } });
+    expect(shown(status)).toContain('Connected=True Connected');
+    expect(status.nextRunAt).toBe(at(3600));
+  });
+
+  it('is let in again as soon as another run read', () => {
+    const before = statusOf(directory({}, { status: tested }), { runs: [refused(30)] });
+    const read = run('b', {
+      phase: 'Succeeded',
+      startedAt: at(50),
+      finishedAt: at(60),
+      evidence: { complete: true, server: 'ldaps://ldap.example.com:636', boundAs: 'cn=roster,dc=example,dc=com' },
+    });
+    const status = statusOf(directory({}, { status: before }), { runs: [read], timetable: { nextRunAt } });
+    expect(shown(status)).toEqual(['Connected=True Connected', 'Ready=True Connected', 'Synced=True Succeeded']);
+    expect(message(status, 'Connected')).toBe(message(tested, 'Connected'));
+    expect(status.nextRunAt).toBe(at(3600));
+  });
+});
+
+describe('credentials that end', () => {
+  const expiry = (days: number) => ({ secret: 'ldap', expiresAt: new Date(at(days * 86_400)) });
+
+  it('are in the status, and told 30 days before', () => {
+    const far = statusOf(directory(), { connection: connected, expiry: expiry(31) });
+    expect(far.credentialsExpireAt).toBe(at(31 * 86_400));
+    expect(shown(far)).toEqual(['Connected=True Connected', 'Ready=True Connected']);
+    const near = statusOf(directory(), { connection: connected, expiry: expiry(29) });
+    expect(near.credentialsExpireAt).toBe(at(29 * 86_400));
+    expect(shown(near)).toEqual([
+      'Connected=True Connected',
+      'CredentialsExpiring=True CredentialsExpireSoon',
+      'Ready=True Connected',
+    ]);
+  });
+
+  it('are not when nothing tells', () => {
+    const before = statusOf(directory(), { connection: connected, expiry: expiry(3) });
+    const status = statusOf(directory({}, { status: before }));
+    expect(status).not.toHaveProperty('credentialsExpireAt');
+    expect(shown(status)).not.toContain('CredentialsExpiring=True CredentialsExpireSoon');
+  });
+});
+
+describe('of the last success a directory keeps', () => {
+  it('who was missing and what was read, until a newer one', () => {
+    const success = (name: string, seconds: number, missing: number, readSettings?: string) => {
+      const one = ended(name, seconds, 'Succeeded');
+      const counts = { found: 10, ...people, missing };
+      return { ...one, status: { ...one.status, people: counts, ...(readSettings && { readSettings }) } };
+    };
+    const before = statusOf(directory(), { connection: connected, runs: [success('a', -90, 4, 'abc')] });
+    expect(before).toMatchObject({ missing: 4, readSettings: 'abc' });
+    const failed = ended('b', -60, 'Held', { reason: 'ChangesHeld' });
+    expect(statusOf(directory({}, { status: before }), { runs: [failed] })).toMatchObject({
+      missing: 4,
+      readSettings: 'abc',
+    });
+    expect(statusOf(directory({}, { status: before }), { runs: [success('c', -30, 0, 'def')] })).toMatchObject({
+      missing: 0,
+      readSettings: 'def',
+    });
   });
 });

@@ -1,22 +1,36 @@
 import type { DirectorySync, UserDirectory } from '@roster/crds';
 import { advice, directoryErrors, RosterError } from '../../errors.ts';
-import { declare, type Problem, type Stated, stalled } from '../conditions.ts';
-import { type Connection, mayPass } from './connection.ts';
-import { inOrderOfTheirEnd, isFinished, isWhole, requestedAt, requestOf } from './runs.ts';
+import { declare, type Problem, type Stated, seconds, stalled } from '../conditions.ts';
+import { type Connection, isRefusal, isRefused, mayPass } from './connection.ts';
+import { type Expiry, expiryCondition } from './expiry.ts';
+import { requestedAt, requestOf, testRequestedAt } from './requests.ts';
+import { inOrderOfTheirEnd, isFinished, isWhole } from './runs.ts';
+import type { Timetable } from './timetable.ts';
 
 export type DirectoryStatus = NonNullable<UserDirectory['status']>;
 
-/** The status of a directory. Pure. The facts of past runs stay when the runs are pruned. */
-export function directoryStatus(
-  directory: UserDirectory,
-  problem: Problem | undefined,
-  connection: Connection | undefined,
-  runs: readonly DirectorySync[],
-  now: Date,
-): DirectoryStatus {
+/** What the status of a directory follows from. */
+export interface Observed {
+  readonly directory: UserDirectory;
+  /** What the directory names and is not there. */
+  readonly problem?: Problem | undefined;
+  /** What a test saw that was made just now. */
+  readonly connection?: Connection | undefined;
+  readonly runs: readonly DirectorySync[];
+  readonly timetable: Timetable;
+  readonly expiry?: Expiry | undefined;
+  readonly now: Date;
+}
+
+/**
+ * The status of a directory, in which what is due by its schedule is acted on. Pure. The facts of past runs stay when the
+ * runs are pruned.
+ */
+export function directoryStatus(observed: Observed): DirectoryStatus {
+  const { directory, problem, connection, runs, timetable, expiry, now } = observed;
   const generation = directory.metadata.generation ?? 0;
   const before = directory.status;
-  const handled = requestOf(directory);
+  const handled = requestOf(directory, requestedAt);
   const real = inOrderOfTheirEnd(runs).filter(isWhole);
   // The run that ended last may be gone, and an older one be left.
   const last = real.find((run) => (run.status?.finishedAt ?? '') >= (before?.lastAttempt?.finishedAt ?? ''));
@@ -24,22 +38,25 @@ export function directoryStatus(
   const succeeded = real.find((run) => run.status?.phase === 'Succeeded');
   const newer = succeeded?.status !== undefined && (succeeded.status.finishedAt ?? '') >= (before?.lastSuccessAt ?? '');
   const synced = syncedCondition(last) ?? previous(before, 'Synced');
-  const connected =
-    problem === undefined ? (connectedCondition(connection) ?? previous(before, 'Connected')) : undefined;
   const testedAt = (connection ?? before?.connection)?.testedAt ?? '';
+  const connected =
+    problem === undefined
+      ? (connectedCondition(connection) ?? connectedByRun(last, testedAt) ?? previous(before, 'Connected'))
+      : undefined;
   const repaired = testedAt > (last?.status?.finishedAt ?? before?.lastAttempt?.finishedAt ?? '');
+  const outcome = repaired ? afterRepair(directory, synced) : synced;
+  const ready = readiness(problem, connected, timetable.problem, outcome, goesOn);
+  const stated = [...ready, connected, synced, expiryCondition(expiry, now)];
+  const conditions = declare(before?.conditions, stated, generation, now);
   return {
     observedGeneration: generation,
-    conditions: declare(
-      before?.conditions,
-      [...readiness(problem, connected, repaired ? afterRepair(directory, synced) : synced, goesOn), connected, synced],
-      generation,
-      now,
-    ),
+    conditions,
     ...(handled === undefined || directory.spec.suspend || problem !== undefined
       ? keep('lastHandledRequestAt', before)
       : { lastHandledRequestAt: handled }),
-    ...connectionFacts(connection, before),
+    ...connectionFacts(directory, connection),
+    ...scheduleFacts(before, timetable, problem === undefined && !isRefused({ conditions })),
+    ...(expiry !== undefined && 'expiresAt' in expiry && { credentialsExpireAt: seconds(expiry.expiresAt) }),
     ...(last?.status?.finishedAt === undefined
       ? keep('lastAttempt', before)
       : {
@@ -50,18 +67,40 @@ export function directoryStatus(
           },
         }),
     ...(newer
-      ? {
-          lastSuccessAt: succeeded.status.finishedAt ?? '',
-          people: succeeded.status.people?.found ?? 0,
-          groups: takenOver(succeeded.status.groups),
-          rejected: (succeeded.status.people?.rejected ?? 0) + (succeeded.status.groups?.rejected ?? 0),
-        }
+      ? successFacts(succeeded)
       : {
           ...keep('lastSuccessAt', before),
           ...keep('people', before),
           ...keep('groups', before),
           ...keep('rejected', before),
+          ...keep('missing', before),
+          ...keep('readSettings', before),
         }),
+  };
+}
+
+function successFacts({ status }: DirectorySync): Partial<DirectoryStatus> {
+  const { finishedAt = '', people, groups, readSettings } = status ?? {};
+  return {
+    lastSuccessAt: finishedAt,
+    people: people?.found ?? 0,
+    groups: takenOver(groups),
+    rejected: (people?.rejected ?? 0) + (groups?.rejected ?? 0),
+    missing: people?.missing ?? 0,
+    ...(readSettings === undefined ? {} : { readSettings }),
+  };
+}
+
+/** While nothing starts by the schedule, no next run is announced and what is due is left to be made up for. */
+function scheduleFacts(
+  before: DirectoryStatus | undefined,
+  { schedule, due, nextRunAt }: Timetable,
+  starts: boolean,
+): Partial<DirectoryStatus> {
+  return {
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(starts && due !== undefined ? { lastScheduledAt: seconds(due) } : keep('lastScheduledAt', before)),
+    ...(starts && nextRunAt !== undefined ? { nextRunAt: seconds(nextRunAt) } : {}),
   };
 }
 
@@ -69,11 +108,13 @@ export function directoryStatus(
 function readiness(
   problem: Problem | undefined,
   connected: Stated | undefined,
+  schedule: Problem | undefined,
   synced: Stated | undefined,
   goesOn: boolean,
 ): Stated[] {
   if (problem !== undefined) return stalled(problem);
   if (connected?.status === 'False') return notReady(connected, mayPass(connected.reason));
+  if (schedule !== undefined) return stalled(schedule);
   if (synced?.status === 'False') return notReady(synced, goesOn);
   if (connected === undefined) {
     return [{ type: 'Ready', status: 'Unknown', reason: 'NotTested', message: 'The connection was not tested yet.' }];
@@ -104,11 +145,24 @@ const previous = (status: DirectoryStatus | undefined, type: string): Stated | u
 function connectedCondition(connection: Connection | undefined): Stated | undefined {
   if (connection === undefined) return undefined;
   if (connection.connected) {
-    const message = `Connected to ${connection.server} as ${connection.boundAs}.`;
-    return { type: 'Connected', status: 'True', reason: 'Connected', message };
+    return connectedTo(connection.server, connection.boundAs);
   }
   const [failed] = stalled(connection.problem);
   return failed && { ...failed, type: 'Connected' };
+}
+
+function connectedTo(server: string, boundAs: string): Stated {
+  const message = `Connected to ${server} as ${boundAs}.`;
+  return { type: 'Connected', status: 'True', reason: 'Connected', message };
+}
+
+/** A run that began after the last test knows better: whether it read, or whether the account is refused by now. */
+function connectedByRun(run: DirectorySync | undefined, testedAt: string): Stated | undefined {
+  if (run?.status === undefined || (run.status.startedAt ?? '') <= testedAt) return undefined;
+  const { evidence, conditions } = run.status;
+  if (evidence?.server !== undefined) return connectedTo(evidence.server, evidence.boundAs ?? 'anonymous');
+  const failed = conditions?.find(({ type, reason }) => type === 'Ready' && isRefusal(reason));
+  return failed && { type: 'Connected', status: 'False', reason: failed.reason, message: failed.message };
 }
 
 function syncedCondition(last: DirectorySync | undefined): Stated | undefined {
@@ -119,21 +173,34 @@ function syncedCondition(last: DirectorySync | undefined): Stated | undefined {
   return { type: 'Synced', status: 'False', reason: ready?.reason ?? 'Failed', message };
 }
 
-/** After a failure the server that answered last stays, so that one sees where it worked. */
+/** After a failure what the server showed that answered last stays, so that one sees where it worked. */
 function connectionFacts(
+  directory: UserDirectory,
   connection: Connection | undefined,
-  before: DirectoryStatus | undefined,
-): Pick<DirectoryStatus, 'connection'> | object {
-  if (connection === undefined) return keep('connection', before);
+): Pick<DirectoryStatus, 'connection' | 'lastHandledTestAt'> {
+  const before = directory.status;
+  if (connection === undefined) return { ...keep('connection', before), ...keep('lastHandledTestAt', before) };
   const { testedAt, secretVersion } = connection;
-  const { server, boundAs } = connection.connected ? connection : (before?.connection ?? {});
+  const { testedAt: _, secretVersion: __, ...shownBefore } = before?.connection ?? { testedAt };
+  const handled = requestOf(directory, testRequestedAt);
   return {
     connection: {
+      ...(connection.connected ? shown(connection) : shownBefore),
       testedAt,
-      ...(server === undefined ? {} : { server }),
-      ...(boundAs === undefined ? {} : { boundAs }),
       ...(secretVersion === undefined ? {} : { secretVersion }),
     },
+    ...(handled === undefined ? keep('lastHandledTestAt', before) : { lastHandledTestAt: handled }),
+  };
+}
+
+/** Within the bounds of the schema, whatever the directory says. */
+function shown({ server, boundAs, people, groups, sample }: Extract<Connection, { connected: true }>) {
+  return {
+    server: server.slice(0, 1024),
+    boundAs: boundAs.slice(0, 1024),
+    people,
+    groups,
+    sample: sample.slice(0, 5).map((label) => label.slice(0, 1024).toWellFormed()),
   };
 }
 

@@ -6,14 +6,19 @@ import { silentLogger } from '../../runtime/index.ts';
 import type { Context } from '../context.ts';
 import { Informed, ManualManager } from '../testing/engine.ts';
 import { MemoryApi } from '../testing/memoryapi.ts';
-import { at, condition, directory, now, organization, tenant } from '../testing/objects.ts';
+import { at, condition, directory, now, organization, run, tenant } from '../testing/objects.ts';
 import { addUserDirectoryController } from './controller.ts';
 
 /** The controller of directories; in a namespace without a Tenant no server is connected to. */
 class World {
   readonly api = new MemoryApi();
   readonly directories = new Informed<UserDirectory>(UserDirectory);
+  readonly runs = new Informed<DirectorySync>(DirectorySync, { directory: () => ['acme/corporate'] });
+  readonly organizations = new Informed<Organization>(Organization, {}, organization('main'));
   readonly metrics = createMetrics(new Registry(), { version: '1' });
+  /** Reason and sentence of each. */
+  readonly events: string[] = [];
+  now = now;
   readonly #manager = new ManualManager();
 
   constructor(object: UserDirectory, ...tenants: Tenant[]) {
@@ -21,18 +26,35 @@ class World {
     this.directories.cache.set(object);
     const informers = {
       directories: this.directories,
-      runs: new Informed<DirectorySync>(DirectorySync, { directory: () => [] }),
+      runs: this.runs,
       tenants: new Informed<Tenant>(Tenant, {}, ...tenants),
-      organizations: new Informed<Organization>(Organization, {}, organization(object.spec.organization)),
+      organizations: this.organizations,
       roles: new Informed<AppRole>(AppRole),
     };
     const secrets = { read: () => Promise.reject(new Error('no Secret is read here')) };
-    const context = { client: this.api, informers, metrics: this.metrics, secrets, log: silentLogger, now: () => now };
+    const events = {
+      record: (_: unknown, __: unknown, ___: unknown, reason: string, message: string) =>
+        void this.events.push(`${reason}: ${message}`),
+    };
+    const { api: client, metrics } = this;
+    const context = { client, informers, metrics, secrets, events, log: silentLogger, now: () => this.now };
     addUserDirectoryController(this.#manager.asManager, context as unknown as Context);
   }
 
   reconcile() {
     return this.#manager.reconcile('userdirectory', 'corporate');
+  }
+
+  /** Lets the caches see what the API server has. */
+  synchronize(): void {
+    for (const object of this.api.objects.values()) {
+      if (object.kind === 'UserDirectory') this.directories.cache.set(object as UserDirectory);
+      else this.runs.cache.set(object as DirectorySync);
+    }
+  }
+
+  get status(): NonNullable<UserDirectory['status']> {
+    return this.api.at(UserDirectory, 'corporate')?.status ?? expect.fail('the directory has a status');
   }
 
   /** Of each metric about this directory, its value. */
@@ -95,5 +117,125 @@ describe('the status of a directory', () => {
     expect(status?.connection).toEqual(connection);
     expect(status?.conditions).toContainEqual(expect.objectContaining({ type: 'Connected', status: 'True' }));
     expect(status?.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'True' }));
+  });
+});
+
+describe('a schedule', () => {
+  const { credentials: _, ...ldap } = directory().spec.ldap ?? expect.fail('the sample is read over LDAP');
+  const connection = { testedAt: at(-7200), server: 'ldaps://ldap.example.com', boundAs: 'anonymous' };
+  const every = (interval: string, status: Partial<UserDirectory['status']> = {}, spec = {}) =>
+    directory(
+      { ldap, schedule: { every: interval, timeZone: 'Etc/UTC' }, ...spec },
+      // Created an hour ago.
+      { status: { conditions: [condition('Connected', 'True', 'Connected')], connection, ...status } },
+    );
+  const created = (world: World) => world.api.requests.filter((request) => request.startsWith('create'));
+  const minute = (time: string) => Date.parse(time) / 60_000;
+
+  it('sleeps until its time, and then starts one run', async () => {
+    const world = new World(every('2h'), tenant());
+    expect(await world.reconcile()).toEqual({ requeueAfterMs: 3_600_000 });
+    expect(world.status).toMatchObject({
+      schedule: { inForce: 'every 2h', since: at(-3600) },
+      nextRunAt: at(3600),
+    });
+    expect(created(world)).toEqual([]);
+
+    world.synchronize();
+    world.now = new Date(at(3600));
+    expect(await world.reconcile()).toEqual({ requeueAfterMs: 7_200_000 });
+    expect(created(world)).toEqual([`create DirectorySync corporate-${minute(at(3600))}`]);
+    expect(world.events).toEqual([
+      `RunCreated: Created the run corporate-${minute(at(3600))}: scheduled for ${at(3600)}.`,
+    ]);
+    expect(world.status).toMatchObject({ lastScheduledAt: at(3600), nextRunAt: at(10_800) });
+  });
+
+  it('writes nothing between runs', async () => {
+    const world = new World(every('2h'), tenant());
+    await world.reconcile();
+    world.synchronize();
+    const { length } = world.api.requests;
+    for (const second of [1, 600, 3599]) {
+      world.now = new Date(at(second));
+      expect(await world.reconcile()).toEqual({ requeueAfterMs: (3600 - second) * 1000 });
+    }
+    expect(world.api.requests).toHaveLength(length);
+  });
+
+  it('starts no second run of a time, though the cache knows neither the first nor the status', async () => {
+    const world = new World(every('2h'), tenant());
+    world.now = new Date(at(3600));
+    await world.reconcile();
+    await world.reconcile();
+    expect(created(world)).toHaveLength(1);
+  });
+
+  it('does not bring back a run that was deleted', async () => {
+    const world = new World(every('2h'), tenant());
+    world.now = new Date(at(3600));
+    await world.reconcile();
+    world.api.objects.delete(`DirectorySync corporate-${minute(at(3600))}`);
+    await world.reconcile();
+    world.synchronize();
+    await world.reconcile();
+    expect(created(world)).toHaveLength(1);
+  });
+
+  it('starts the run of a time once when the operator ends before it noted that', async () => {
+    const world = new World(every('2h'), tenant());
+    world.now = new Date(at(3600));
+    world.api.endings.push('answered', 'answered', new Error('the operator ended'));
+    await expect(world.reconcile()).rejects.toThrow('the operator ended');
+    expect(created(world)).toHaveLength(1);
+    await world.reconcile();
+    expect([...world.api.objects.keys()].filter((key) => key.startsWith('DirectorySync'))).toHaveLength(1);
+    expect(world.status.lastScheduledAt).toBe(at(3600));
+  });
+
+  it('makes up once for what was missed', async () => {
+    const world = new World(every('10m'), tenant());
+    world.now = new Date(at(100 * 3600 + 300));
+    const { requeueAfterMs = 0 } = await world.reconcile();
+    expect(requeueAfterMs).toBeLessThanOrEqual(30_000);
+    expect(created(world)).toEqual([]);
+    world.synchronize();
+    world.now = new Date(world.now.getTime() + requeueAfterMs);
+    await world.reconcile();
+    expect(created(world)).toEqual([`create DirectorySync corporate-${minute(at(100 * 3600))}`]);
+    expect(world.status).toMatchObject({ lastScheduledAt: at(100 * 3600), nextRunAt: at(100 * 3600 + 600) });
+  });
+
+  it('starts none while a run waits that serves its time', async () => {
+    const world = new World(every('2h'), tenant());
+    world.runs.cache.set(run('waiting'));
+    world.now = new Date(at(3600));
+    await world.reconcile();
+    expect(created(world)).toEqual([]);
+    expect(world.status.lastScheduledAt).toBe(at(3600));
+  });
+
+  it('has the run that was asked for at the same time serve it', async () => {
+    const object = every('2h');
+    const annotations = { 'roster.dev/requestedAt': 'now' };
+    const world = new World({ ...object, metadata: { ...object.metadata, annotations } }, tenant());
+    world.now = new Date(at(3600));
+    await world.reconcile();
+    expect(created(world)).toEqual([expect.stringMatching(/^create DirectorySync corporate-[0-9a-f]{8}$/)]);
+    expect(world.status).toMatchObject({ lastScheduledAt: at(3600), lastHandledRequestAt: 'now' });
+  });
+
+  it.each([
+    ['the directory is suspended', every('2h', {}, { suspend: true })],
+    ['the account is refused', every('2h', { conditions: [condition('Connected', 'False', 'InvalidCredentials')] })],
+    ['the time zone is not known', every('2h', {}, { schedule: { every: '2h', timeZone: 'Mars/Olympus' } })],
+    ['the organization is missing', every('2h', {}, { organization: 'moon' })],
+  ])('starts none while %s, and announces none', async (_, object) => {
+    const world = new World(object, tenant());
+    world.now = new Date(at(3600));
+    expect(await world.reconcile()).toEqual({});
+    expect(created(world)).toEqual([]);
+    expect(world.status).not.toHaveProperty('nextRunAt');
+    expect(world.status).not.toHaveProperty('lastScheduledAt');
   });
 });

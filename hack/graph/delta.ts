@@ -147,9 +147,11 @@ export class DeltaQueries {
       if (!object) continue;
       const isReplay = replays > 0 && random() < replays;
       const difference = this.#tracked(scope, object, isReplay ? Math.floor(random() * since) : since);
-      // Who came and went before the first request is of no interest.
+      // Who came and went before the first request, as an object or as a member, is of no interest.
       if (!difference || (since === 0 && object.state !== 'live' && !isReplay)) continue;
-      const { properties, members } = difference;
+      const { properties } = difference;
+      const members =
+        since === 0 ? difference.members.filter((member) => this.#directory.isMember(id, member)) : difference.members;
       for (let at = 0; at === 0 || at < members.length; at += membersAtOnce) {
         const item = { id, properties, members: members.slice(at, at + membersAtOnce) };
         items.push(item);

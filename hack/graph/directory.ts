@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { groupSchema, userSchema } from './schema.ts';
 
 /** Values of properties; one that was never set is absent, which is not null. */
 export type Properties = Readonly<Record<string, string | boolean | readonly string[] | null>>;
@@ -105,6 +106,7 @@ export class EntraDirectory {
 
   update(id: string, changes: Properties): void {
     const object = this.#live(id);
+    requireKnown(object.kind, changes);
     if (typeof changes.userPrincipalName === 'string') {
       this.#principalNames.delete(principalName(object));
       this.#takePrincipalName(changes.userPrincipalName, id);
@@ -202,8 +204,7 @@ export class EntraDirectory {
     const members: string[] = [];
     if (object.membersChanged > moment) {
       for (const [member, changed] of object.members) {
-        // Nobody has to be told that somebody left a group before it was there.
-        if (Math.abs(changed) > moment && (changed > 0 || !isNew || moment > 0)) members.push(member);
+        if (Math.abs(changed) > moment) members.push(member);
       }
     }
     if (!isNew && properties.size === 0 && members.length === 0) return undefined;
@@ -216,6 +217,7 @@ export class EntraDirectory {
 
   #stored(id: string, kind: Stored['kind'], properties: Properties): Stored {
     if (this.find(id)) throw new Error(`${id} is taken`);
+    requireKnown(kind, properties);
     return {
       ...{ id, kind, properties, state: 'live', since: this.#tick() },
       ...{ updated: new Map(), members: new Map(), membersChanged: 0, memberOf: [] },
@@ -276,3 +278,9 @@ const withoutHyphens = (id: string): string => id.replaceAll('-', '');
 
 const includes = (value: Properties[string] | undefined, item: string): boolean =>
   Array.isArray(value) && value.includes(item);
+
+function requireKnown(kind: DirectoryObject['kind'], properties: Properties): void {
+  const schema = kind === 'user' ? userSchema : groupSchema;
+  const unknown = Object.keys(properties).find((name) => !Object.hasOwn(schema.properties, name));
+  if (unknown !== undefined) throw new Error(`${schema.type} has no ${unknown}`);
+}

@@ -42,7 +42,7 @@ export interface GraphOptions {
   readonly delta: DeltaQueries;
 }
 
-type Handler = (request: GraphRequest, parameters: readonly string[]) => GraphResponse;
+type Handler = (request: GraphRequest, parameters: readonly (string | undefined)[]) => GraphResponse;
 
 interface Route {
   readonly pattern: RegExp;
@@ -76,13 +76,14 @@ export class Graph {
 
   /** Throws GraphError. */
   get(request: GraphRequest): GraphResponse {
+    const path = decoded(request.path);
     for (const { pattern, permissions, handler } of this.#routes) {
-      const match = pattern.exec(request.path);
+      const match = pattern.exec(path);
       if (!match) continue;
       if (!isAllowed(request.caller, permissions)) throw denied();
-      return handler(request, match.slice(1).map(decodeURIComponent));
+      return handler(request, match.slice(1));
     }
-    const segment = request.path.split('/')[1] ?? '';
+    const segment = path.split('/')[1] ?? '';
     throw badRequest(`Resource not found for the segment '${segment}'.`);
   }
 
@@ -339,3 +340,11 @@ const isAllowed = ({ permissions }: Caller, any: readonly Permission[]): boolean
   any.some((permission) => permissions.has(permission));
 
 const isEventual = ({ headers }: GraphRequest): boolean => headers.consistencylevel?.toLowerCase() === 'eventual';
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw badRequest(`Malformed path '${path}'.`);
+  }
+}

@@ -59,6 +59,7 @@ export const userSchema: Schema = {
     department: text,
     displayName: byDefault(text),
     employeeId: text,
+    employeeType: text,
     externalUserState: property('string', ['eq', 'in'], ['ne', 'not']),
     givenName: byDefault(text),
     jobTitle: byDefault(text),

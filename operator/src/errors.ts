@@ -33,7 +33,7 @@ export const directoryErrors = define({
   },
   InvalidCredentials: {
     meaning: 'The server refuses the account or its password.',
-    remedy: 'Correct username and password in the Secret; it is tried again when the Secret or the directory changes.',
+    remedy: 'Correct the credentials in the Secret; they are tried again when the Secret or the directory changes.',
   },
   AccountDisabled: {
     meaning: 'The account that the operator binds as is disabled in Active Directory.',
@@ -70,7 +70,7 @@ export const directoryErrors = define({
   },
   SecretIncomplete: {
     meaning: 'The Secret lacks a key that is needed.',
-    remedy: 'Add the keys username and password to the Secret.',
+    remedy: 'Add the keys username and password to the Secret; for Entra ID clientSecret, or tls.crt and tls.key.',
   },
   HostNotAllowed: {
     meaning: 'The Secret does not allow its credentials to be sent to this server.',
@@ -91,7 +91,8 @@ export const directoryErrors = define({
   },
   InvalidFilter: {
     meaning: 'The filter is not valid.',
-    remedy: 'Correct it: RFC 4515 has the syntax of LDAP filters, the documentation of Microsoft Graph that of $filter.',
+    remedy:
+      'Correct it: RFC 4515 has the syntax of LDAP filters, the documentation of Microsoft Graph that of $filter.',
   },
   InvalidBaseDN: {
     meaning: 'The base DN is not a valid distinguished name.',
@@ -168,7 +169,8 @@ export const directoryErrors = define({
   },
   FederatedTokenMissing: {
     meaning: 'The operator has no federated token to sign in with.',
-    remedy: 'Give its pod workload identity, which mounts a token and sets AZURE_FEDERATED_TOKEN_FILE, or use a Secret.',
+    remedy:
+      'Give its pod workload identity, which mounts a token and sets AZURE_FEDERATED_TOKEN_FILE, or use a Secret.',
   },
   TokenRefused: {
     meaning: 'Microsoft Graph does not take the token that Entra ID gave.',
@@ -212,7 +214,8 @@ export const recordErrors = define({
   },
   EmailOfLinkedPerson: {
     meaning: 'The address belongs to a person who is linked to another entry or directory.',
-    remedy: 'Change one of the addresses, or detach the other person by removing spec.source.',
+    remedy:
+      'If it is that person with a new id, and the old entry is gone, list the new id in the annotation roster.dev/samePerson of the UserDirectory; else change one of the addresses, or delete the other person.',
   },
   EmailOfRecipient: {
     meaning: 'The address belongs to a recipient, and this directory makes users.',
@@ -224,7 +227,8 @@ export const recordErrors = define({
   },
   EmailOfDeletedPerson: {
     meaning: 'The address belonged to another person who was deleted less than 30 days ago.',
-    remedy: 'Wait until the deletion is final, or give the new person another address.',
+    remedy:
+      'List the id of the entry in the annotation roster.dev/samePerson of the UserDirectory if it is that person, in roster.dev/newPerson if it is not.',
   },
   EmailTaken: {
     meaning: 'Another resource holds the address.',
@@ -232,8 +236,8 @@ export const recordErrors = define({
   },
   LinkNeedsApproval: {
     meaning:
-      'A person with this address exists who is not linked unasked: the owner, a holder of administration rights, or somebody disabled.',
-    remedy: 'Give one of them another address, or remove the rights before the next run.',
+      'A person with this address exists who is not linked unasked: the owner, a holder of administration rights, somebody disabled, or anybody where linking is Approve.',
+    remedy: 'Approve the run if they are one person; else give one of them another address, or exclude the entry.',
   },
   LinkingOff: {
     meaning: 'A person with this address exists, and linking is Never.',
@@ -268,9 +272,72 @@ export const recordErrors = define({
     remedy: 'Give that object the address of the entry so that they are linked, or delete it.',
   },
   ChangeNeedsApproval: {
-    meaning:
-      'The person has rights that no directory may take over: address, domain account and, for the owner, access stay.',
-    remedy: 'Remove the rights before the next run if the change is meant.',
+    meaning: 'A change of address, domain account or access concerns a person with great rights.',
+    remedy: 'Approve the run if the change is meant; nothing of it is done until then.',
+  },
+  RemovalNeedsApproval: {
+    meaning: 'The directory no longer has somebody with great rights.',
+    remedy: 'Approve the run if the person shall go; nobody is disabled or deleted until then.',
+  },
+  GrantNeedsApproval: {
+    meaning: 'The directory would give somebody administration rights, by a mapping or by defaultRole.',
+    remedy: 'Approve the run if it shall; who would be new is not created until then.',
+  },
+  TakeOverNeedsApproval: {
+    meaning: 'People of another directory would become people of this one.',
+    remedy: 'Look at the lines of the run, and approve it if each of them is who the line says.',
+  },
+  OwnerKeepsAccess: {
+    meaning: 'The directory no longer has or admits the owner of the tenant, whom no directory locks out.',
+    remedy: 'Name another owner in the Tenant if this one shall go.',
+  },
+  DeletionProtected: {
+    meaning: 'The person is missing and would be deleted, but is protected against it.',
+    remedy: 'The condition DeletionProtected of the person says why.',
+  },
+  AuthorityChanged: {
+    meaning: 'The person came from another server or tenant than the directory reads now, and is kept.',
+    remedy: 'Read the former one again, move the people by takesOver, or delete those who are not wanted.',
+  },
+  Deleted: {
+    meaning: 'The directory was asked for the entry and has it no more.',
+    remedy: 'Nothing: the person is treated as whenMissing says.',
+  },
+  OutOfBase: {
+    meaning: 'The directory has the entry outside the base that is read.',
+    remedy: 'Widen the base if the person is wanted, or move the entry back.',
+  },
+  FilteredOut: {
+    meaning: 'The directory has the entry, and the filter does not match it.',
+    remedy: 'Correct the filter if the person is wanted.',
+  },
+  NotVisible: {
+    meaning: 'The entry was not found, and it is not proved that it is gone; the person is kept.',
+    remedy: 'Let the account read the whole directory, so that it can tell who is gone.',
+  },
+  OutsidePilot: {
+    meaning: 'The person is in none of the groups in onlyMembersOf.',
+    remedy: 'Add the person to one of the groups, or the group to onlyMembersOf.',
+  },
+  PilotGroupNotFound: {
+    meaning: 'The directory has no group that onlyMembersOf names.',
+    remedy: 'Correct the name, give the id of the group, or let the group filter match it.',
+  },
+  AccountDisabled: {
+    meaning: 'The account is disabled or has ended, and nobody is created from it.',
+    remedy: 'Enable the account in the directory, or set createDisabled.',
+  },
+  Recreated: {
+    meaning: 'A person whose resource was deleted is in the directory still, and comes back without an invitation.',
+    remedy: 'List the person in exclude if it shall stay deleted.',
+  },
+  MappedGroupNotFound: {
+    meaning: 'The directory has no group that a mapping names.',
+    remedy: 'Correct the name, give the id of the group, or let the group filter match it.',
+  },
+  MappedGroupNotUnique: {
+    meaning: 'Several groups of the directory have the name in a mapping.',
+    remedy: 'Give the id of the group instead of its name.',
   },
   NotInOrganization: {
     meaning: 'The person is not in the organization of the directory, so its groups are left out.',
@@ -286,7 +353,7 @@ export const recordErrors = define({
   },
   NoLongerFound: {
     meaning: 'The directory no longer has the entry, or the filter no longer matches it.',
-    remedy: 'Nothing: it is kept. Delete the resource if it is not wanted any more.',
+    remedy: 'Nothing: whenMissing says what becomes of it. Delete the resource if it is not wanted any more.',
   },
 });
 
@@ -424,6 +491,31 @@ export const resourceErrors = define({
   ManyAddressChanges: {
     meaning: 'More people would get another address at once than the guard lets pass.',
     remedy: 'Check attributes.email and the addresses in the directory.',
+  },
+  ManyRemovals: {
+    meaning:
+      'More people would be disabled or deleted, because the directory no longer has them, than the guard lets pass.',
+    remedy: 'Check base, filter and what the account may read; approve the run if these people shall go.',
+  },
+  ReadSettingsChanged: {
+    meaning: 'Somebody or something would go at the first run after a change of what is read.',
+    remedy: 'Check the change; approve the run if what would go shall go.',
+  },
+  ManyRestored: {
+    meaning: 'More people could sign in again at once than the guard lets pass.',
+    remedy: 'Check that their accounts are enabled on purpose, and approve the run.',
+  },
+  ManyCreations: {
+    meaning: 'A directory would bring many people into a tenant that others work in already.',
+    remedy: 'Check base and filter; approve the run if all of these people are wanted.',
+  },
+  ManyInvitations: {
+    meaning: 'More people would be invited by mail within seven days than the guard lets pass.',
+    remedy: 'Set passwordSetup to None if they need no password, or approve the run.',
+  },
+  SeatsMissing: {
+    meaning: 'The tenant has not seats enough for the licences of the people who would be created.',
+    remedy: 'Raise seats in the Tenant, choose a defaultRole with another licence, or approve the run.',
   },
   ManyLinks: {
     meaning: 'More people who have no directory would be linked at once than the guard lets pass.',

@@ -35,15 +35,31 @@ describe('first', () => {
 });
 
 test('values gives every value without an option', () => {
-  const group = entry({ member: ['cn=a', 'cn=b'], 'member;range=0-1': 'cn=c', 'cn;lang-fr': 'x' });
+  const group = entry({ member: ['cn=a', 'cn=b'], 'member;binary': 'cn=c', 'cn;lang-fr': 'x' });
   expect([...group.values('MEMBER')]).toEqual(['cn=a', 'cn=b']);
   expect([...group.values('cn')]).toEqual([]);
   expect([...entry({ member: invalid }).values('member')]).toEqual(['J\ufffdr']);
 });
 
-test('isPartial sees that a server gave a range', () => {
-  expect(entry({ member: [], 'member;range=0-1499': 'cn=c' }).isPartial('member')).toBe(true);
-  expect(entry({ member: 'cn=a', 'cn;lang-fr': 'x' }).isPartial('member')).toBe(false);
+test.each<[Parameters<typeof searchEntry>[1], unknown, string[]]>([
+  [{ member: [], 'member;range=0-1': ['cn=a', 'cn=b'] }, { start: 0, end: 1 }, ['cn=a', 'cn=b']],
+  [{ 'Member;Range=1500-*': 'cn=c' }, { start: 1500 }, ['cn=c']],
+  [{ member: 'cn=a', 'cn;range=0-1': 'x' }, undefined, ['cn=a']],
+  [{ member: 'cn=a', 'member;range=x-1': 'cn=b' }, undefined, ['cn=a']],
+])('range and values see that a server gave a range: %j', (attributes, range, values) => {
+  expect(entry(attributes).range('member')).toEqual(range);
+  expect([...entry(attributes).values('member')]).toEqual(values);
+});
+
+test('bytes are as they came', () => {
+  expect(entry({ objectGUID: Buffer.from([0xff, 0, 1]) }).bytes('objectguid')).toEqual(Buffer.from([0xff, 0, 1]));
+  expect(entry({ objectGUID: [] }).bytes('objectGUID')).toBeUndefined();
+});
+
+test('an extended DN is taken apart', () => {
+  const dn = '<GUID=67849DDE-26cf-40b0-92b7-9e3ca5b2c7ab>;<SID=S-1-5-21-1-2-3-1103>;CN=Ada,DC=x';
+  const named = new EntryAttributes(decodeMessage(message(1, searchEntry(dn, {}))).content as Entry);
+  expect([named.dn, named.key]).toEqual(['CN=Ada,DC=x', '<GUID=67849dde-26cf-40b0-92b7-9e3ca5b2c7ab>']);
 });
 
 test('a server that makes up attribute names is still understood', () => {

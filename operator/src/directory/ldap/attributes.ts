@@ -1,4 +1,4 @@
-import { normalizeType } from './dn.ts';
+import { keyOfName, normalizeType, plainDN } from './dn.ts';
 import type { Attribute, Entry } from './message.ts';
 
 /** A value that would be taken is not text. */
@@ -15,29 +15,52 @@ interface Description {
   readonly options: string;
 }
 
+/**
+ * Places of values among all of an attribute, from 0.
+ * https://learn.microsoft.com/openspecs/windows_protocols/ms-adts/ (Range Retrieval of Attribute Values)
+ */
+export interface Range {
+  readonly start: number;
+  /** Absent when there are no further values. */
+  readonly end?: number;
+}
+
 /** The attributes of one entry, found by type whatever its spelling. */
 export class EntryAttributes {
   readonly dn: string;
+  /** What the entry is recognised by where others name it: see `keyOfName`. */
+  readonly key: string;
   readonly #attributes: readonly Attribute[];
   /** Of the attributes, in the same order. */
   readonly #descriptions: readonly Description[];
 
   constructor(entry: Entry) {
-    this.dn = entry.dn;
+    this.dn = plainDN(entry.dn);
+    this.key = keyOfName(entry.dn) ?? entry.dn;
     this.#attributes = entry.attributes;
     this.#descriptions = entry.attributes.map(({ description }) => parseDescription(description));
   }
 
-  /** Whether the server gave only some of the values, as Active Directory does with large groups. */
-  isPartial(name: string): boolean {
+  /**
+   * All values without an option, for names that programs gave: bytes that are not UTF-8 become U+FFFD. Where the
+   * server gave a range of the values, those of the range.
+   */
+  *values(name: string): Generator<string> {
     const { type } = parseDescription(name);
-    return this.#descriptions.some((found) => found.type === type && found.options.startsWith('range='));
+    for (const attribute of [this.#find(type), this.#findRange(type)?.attribute]) {
+      for (let index = 0; index < (attribute?.size ?? 0); index++) yield attribute?.text(index) ?? '';
+    }
   }
 
-  /** All values without an option, for names that programs gave: bytes that are not UTF-8 become U+FFFD. */
-  *values(name: string): Generator<string> {
+  /** Which of the values the server gave, where it did not give all at once. */
+  range(name: string): Range | undefined {
+    return this.#findRange(parseDescription(name).type)?.range;
+  }
+
+  /** The first value as it came. */
+  bytes(name: string): Buffer | undefined {
     const attribute = this.#find(parseDescription(name).type);
-    for (let index = 0; index < (attribute?.size ?? 0); index++) yield attribute?.text(index) ?? '';
+    return attribute === undefined || attribute.size === 0 ? undefined : attribute.bytes(0);
   }
 
   /**
@@ -56,6 +79,16 @@ export class EntryAttributes {
 
   #find(type: string): Attribute | undefined {
     return this.#attributes[this.#descriptions.findIndex((found) => found.type === type && found.options === '')];
+  }
+
+  #findRange(type: string): { readonly attribute: Attribute; readonly range: Range } | undefined {
+    for (const [at, { type: found, options }] of this.#descriptions.entries()) {
+      const [, start, end] = (found === type && /^range=(\d+)-(\d+|\*)$/.exec(options)) || [];
+      const attribute = this.#attributes[at];
+      if (start === undefined || attribute === undefined) continue;
+      return { attribute, range: { start: Number(start), ...(end !== '*' && { end: Number(end) }) } };
+    }
+    return undefined;
   }
 
   /** The attribute with a language tag; of several the first in the order of tags, whatever the server's order. */

@@ -116,14 +116,24 @@ async function verifyIdentity(session: Session, username: string): Promise<strin
 /** The result of a server that does not know an extended operation, RFC 4511 section 4.12. */
 const protocolError = 2;
 
-/** An authzId is `dn:` with a DN or `u:` with a name. Where they cannot be compared, not being anonymous has to do. */
+/**
+ * An authzId is `dn:` with a DN or `u:` with a name, in Active Directory `u:DOMAIN\\name`
+ * (https://learn.microsoft.com/openspecs/windows_protocols/ms-adts/, LDAP_SERVER_WHO_AM_I_OID), whatever was bound as.
+ * Where the forms cannot be compared, not being anonymous has to do.
+ */
 function isSameIdentity(authzId: string, username: string): boolean {
   const [, form, identity = ''] = /^(dn|u):\s*(.*)$/is.exec(authzId) ?? [];
-  if (identity === '') return false;
+  if (identity === '' || identity.toUpperCase() === windowsAnonymous) return false;
   const configured = normalizeDN(username);
   if (form?.toLowerCase() === 'dn') return configured === undefined || normalizeDN(identity) === configured;
-  return configured !== undefined || identity.toLowerCase() === username.toLowerCase();
+  if (configured !== undefined || username.includes('@') !== identity.includes('@')) return true;
+  return accountName(identity) === accountName(username);
 }
+
+const windowsAnonymous = 'NT AUTHORITY\\ANONYMOUS LOGON';
+
+/** Without the domain, which has a NetBIOS name and a DNS name. */
+const accountName = (name: string): string => name.slice(name.indexOf('\\') + 1).toLowerCase();
 
 /** An empty name or password makes a server answer yes without looking (RFC 4513 section 5.1.2). */
 function assertUsable({ username, password }: Credentials): void {

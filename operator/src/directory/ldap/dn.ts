@@ -92,6 +92,33 @@ export function isWithin(dn: string, base: string): boolean {
   return base === '' || dn === base || dn.endsWith(`,${base}`);
 }
 
+/** The bases without those that lie within another one, and each once: whoever is below two would be read twice. */
+export function outermost(bases: readonly string[]): string[] {
+  const keys = bases.map((base) => normalizeDN(base) ?? base);
+  return bases.filter((_, at) => {
+    const key = keys[at] ?? '';
+    return !keys.some((other, index) => (key === other ? index < at : isWithin(key, other)));
+  });
+}
+
+/**
+ * The DN in an extended DN of Active Directory, `<GUID=...>;<SID=...>;CN=...`; any other DN stays as it is.
+ * https://learn.microsoft.com/openspecs/windows_protocols/ms-adts/ (LDAP_SERVER_EXTENDED_DN_OID)
+ */
+export function plainDN(name: string): string {
+  return name.startsWith('<') ? name.replace(/^(?:<[^>]*>;?)*/, '') : name;
+}
+
+/**
+ * What an entry is recognised by, given a DN: the GUID of an extended DN, which stays when the entry is moved
+ * meanwhile, or else the normal form. Undefined when it is not a DN.
+ */
+export function keyOfName(name: string): string | undefined {
+  if (!name.startsWith('<')) return normalizeDN(name);
+  const [, guid] = /^<GUID=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})>/i.exec(name) ?? [];
+  return guid && `<GUID=${guid.toLowerCase()}>`;
+}
+
 /** Writes a DN with the escapes that RFC 4514 section 2.4 demands. */
 export function formatDN(dn: DistinguishedName): string {
   return dn.map((rdn) => rdn.map(({ type, value }) => `${type}=${escapeValue(value)}`).join('+')).join(',');

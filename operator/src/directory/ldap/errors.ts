@@ -46,9 +46,31 @@ const reasonsOfBind: Readonly<Record<number, DirectoryReason>> = {
   53: 'InvalidCredentials', // 389 Directory Server: the account is inactivated
 };
 
+/**
+ * What Active Directory adds to invalidCredentials, as `AcceptSecurityContext error, data 52e`: the low part of a
+ * Windows error code. https://learn.microsoft.com/windows/win32/debug/system-error-codes--1300-1699-
+ */
+const reasonsOfWindows: Readonly<Record<string, DirectoryReason>> = {
+  '525': 'InvalidCredentials', // ERROR_NO_SUCH_USER
+  '52e': 'InvalidCredentials', // ERROR_LOGON_FAILURE
+  '530': 'LogonRestricted', // ERROR_INVALID_LOGON_HOURS
+  '531': 'LogonRestricted', // ERROR_INVALID_WORKSTATION
+  '532': 'PasswordExpired', // ERROR_PASSWORD_EXPIRED
+  '533': 'AccountDisabled', // ERROR_ACCOUNT_DISABLED
+  '701': 'AccountExpired', // ERROR_ACCOUNT_EXPIRED
+  '773': 'PasswordMustChange', // ERROR_PASSWORD_MUST_CHANGE
+  '775': 'AccountLocked', // ERROR_ACCOUNT_LOCKED_OUT
+};
+
+function reasonOfWindows(diagnostic: string): DirectoryReason | undefined {
+  const [, code = ''] = /AcceptSecurityContext error, data ([0-9a-f]+)/i.exec(diagnostic) ?? [];
+  return reasonsOfWindows[code.toLowerCase()];
+}
+
 /** Says what a result other than success means. */
 export function resultError(result: Result, attempt: Attempt): DirectoryError {
-  const reason = reasonOfResult(result.code, attempt);
+  const ofAccount = attempt.stage === 'Bind' && result.code === 49 ? reasonOfWindows(result.diagnostic) : undefined;
+  const reason = ofAccount ?? reasonOfResult(result.code, attempt);
   const said = result.diagnostic === '' ? '' : `: "${result.diagnostic}"`;
   return new DirectoryError(reason, `${sentence(reason, attempt)} (result code ${result.code}${said}).`);
 }
@@ -61,9 +83,12 @@ function reasonOfResult(code: number, { stage, username }: Attempt): DirectoryRe
   return ofBind ?? ofAnonymous ?? reasonsOfCodes[code] ?? 'ProtocolError';
 }
 
+/** What is wrong with the account, not with the server or the way to it. */
+const reasonsOfAccounts: ReadonlySet<DirectoryReason> = new Set(Object.values(reasonsOfWindows));
+
 function sentence(reason: DirectoryReason, { server, stage, username, base }: Attempt): string {
   const who = username === undefined ? 'an anonymous reader' : username;
-  if (reason === 'InvalidCredentials') return `${server} refuses the account ${who}`;
+  if (stage === 'Bind' && reasonsOfAccounts.has(reason)) return `${server} refuses the account ${who}`;
   if (reason === 'BaseNotFound') return `${server} does not find ${base} for ${who}`;
   if (reason === 'InsufficientAccess') return `${server} does not let ${who} read${base ? ` ${base}` : ''}`;
   const what = { Bind: 'the bind', StartTLS: 'StartTLS', WhoAmI: '"Who am I?"', Search: 'the search' }[stage];

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { message, searchEntry } from '../../../test/ldapwire.ts';
 import { EntryAttributes } from './attributes.ts';
+import { keyOfName } from './dn.ts';
 import { Memberships } from './groups.ts';
 import { decodeMessage, type Entry } from './message.ts';
 import { Tally } from './tally.ts';
@@ -16,13 +17,15 @@ async function memberships(
   groups: Record<string, Attributes>,
   tally = new Tally(),
 ): Promise<Memberships> {
-  const result = new Memberships(nested, false);
+  const result = new Memberships({ nested, emptyGroups: false });
   for (const [name, attributes] of Object.entries(groups)) {
-    await result.add(entry(`cn=${name},dc=x`, attributes), name.startsWith('~') ? undefined : name, tally);
+    const externalId = name.startsWith('~') ? undefined : name;
+    await result.add(entry(`cn=${name},dc=x`, attributes), { externalId }, tally);
   }
   return result;
 }
-const groupsOf = (found: Memberships, dn: string, uids: string[] = []) => found.of(dn, uids).toSorted();
+const groupsOf = (found: Memberships, dn: string, uids: string[] = []) =>
+  found.of(keyOfName(dn) ?? dn, uids).toSorted();
 
 describe('Memberships', () => {
   test('finds members however their DNs are spelled', async () => {
@@ -80,7 +83,7 @@ describe('Memberships', () => {
     const found = await memberships(true, { top: { member: ['CN=Inner,DC=X'] } });
     expect(found.misses('cn=inner,dc=x')).toBe(true);
     expect(found.misses('cn=other,dc=x')).toBe(false);
-    await found.add(entry('cn=inner,dc=x', {}), undefined, new Tally());
+    await found.add(entry('cn=inner,dc=x', {}), {}, new Tally());
     expect(found.misses('cn=inner,dc=x')).toBe(false);
   });
 
@@ -125,6 +128,99 @@ describe('Memberships', () => {
   });
 });
 
+describe('ranges', () => {
+  const big = (attributes: Attributes) => entry('<GUID=0b2d1f2c-1111-4222-8333-944455556666>;cn=big,dc=x', attributes);
+  const start = async (attributes: Attributes) => {
+    const tally = new Tally();
+    const found = new Memberships({ nested: false, emptyGroups: true });
+    const rest = await found.add(big(attributes), { externalId: 'big' }, tally);
+    return { tally, found, rest };
+  };
+  const first: Attributes = { member: [], 'member;range=0-1': ['cn=a,dc=x', 'cn=b,dc=x'] };
+
+  test('are followed to the last one', async () => {
+    const { tally, found, rest } = await start(first);
+    expect(rest).toMatchObject({ key: '<GUID=0b2d1f2c-1111-4222-8333-944455556666>', dn: 'cn=big,dc=x', from: 2 });
+    const next = rest && (await found.addRemainder(rest, big({ 'member;range=2-2': ['cn=c,dc=x'] }), tally));
+    expect(next).toMatchObject({ from: 3 });
+    const last = next && (await found.addRemainder(next, big({ 'member;range=3-*': ['cn=d,dc=x'] }), tally));
+    expect(last).toBeUndefined();
+    expect(['a', 'b', 'c', 'd', 'e'].map((name) => found.of(`cn=${name},dc=x`))).toEqual([
+      ...[['big'], ['big'], ['big'], ['big'], []],
+    ]);
+    expect(tally.doubts).toEqual([]);
+  });
+
+  test('one that is whole at once has no remainder', async () => {
+    const { tally, found, rest } = await start({ 'member;range=0-*': ['cn=a,dc=x'] });
+    expect(rest).toBeUndefined();
+    expect([found.of('cn=a,dc=x'), tally.doubts]).toEqual([['big'], []]);
+  });
+
+  test.each<[string, Attributes | undefined]>([
+    ['is gone', undefined],
+    ['answers without a range', {}],
+    ['answers with another range', { 'member;range=3-*': ['cn=d,dc=x'] }],
+    ['answers with the same range again', { 'member;range=0-1': ['cn=a,dc=x', 'cn=b,dc=x'] }],
+    ['answers with a range that ends before it begins', { 'member;range=2-1': [] }],
+  ])('a group that %s is doubted', async (_, attributes) => {
+    const { tally, found, rest } = await start(first);
+    expect(rest && (await found.addRemainder(rest, attributes && big(attributes), tally))).toBeUndefined();
+    expect(tally.doubts).toEqual([
+      expect.stringContaining('only some of the members of 1 groups, first of cn=big,dc=x'),
+    ]);
+  });
+});
+
+describe('members of Active Directory', () => {
+  const guid = (digit: number) => `<GUID=0b2d1f2c-1111-4222-8333-94445555666${digit}>`;
+
+  test('are recognised by GUID, whatever they are called meanwhile', async () => {
+    const found = await memberships(false, { a: { member: [`${guid(1)};<SID=S-1-5-21-1-2-3-4>;cn=Before,dc=x`] } });
+    expect(found.of(guid(1))).toEqual(['a']);
+    expect(found.of('cn=before,dc=x')).toEqual([]);
+  });
+
+  test('who have no GUID are doubted', async () => {
+    const tally = new Tally();
+    await memberships(false, { a: { member: ['<SID=S-1-5-21-1-2-3-4>;cn=x,dc=x'] } }, tally);
+    expect(tally.doubts).toEqual([expect.stringContaining('members that are not distinguished names')]);
+  });
+
+  test('of the primary group are members of the groups around it', async () => {
+    const found = new Memberships({ nested: true, emptyGroups: true });
+    const tally = new Tally();
+    await found.add(entry('cn=all,dc=x', { member: 'cn=users,dc=x' }), { externalId: 'all' }, tally);
+    await found.add(entry('cn=users,dc=x', {}), { externalId: 'users', primaryName: 'S-1-5-21-1-2-3-513' }, tally);
+    expect(found.of('cn=ada,dc=x', [], 'S-1-5-21-1-2-3-513').toSorted()).toEqual(['all', 'users']);
+    expect(found.of('cn=ada,dc=x', [], 'S-1-5-21-1-2-3-514')).toEqual([]);
+    expect(found.of('cn=ada,dc=x')).toEqual([]);
+  });
+
+  test('from elsewhere are counted and remarked', async () => {
+    const tally = new Tally();
+    const found = new Memberships({
+      nested: true,
+      emptyGroups: true,
+      isElsewhere: (dn) => dn.endsWith('DC=child,DC=x'),
+    });
+    const member = [
+      `${guid(1)};<SID=S-1-5-11>;CN=S-1-5-11,CN=ForeignSecurityPrincipals,DC=x`,
+      `${guid(2)};CN=S-1-5-21-9,CN=ForeignSecurityPrincipals,DC=x`,
+      `${guid(3)};CN=Bo,DC=child,DC=x`,
+      `${guid(4)};CN=Ada,DC=x`,
+    ];
+    await found.add(entry('CN=a,DC=x', { member }), { externalId: 'a' }, tally);
+    expect([tally.doubts, tally.remarks]).toEqual([
+      [],
+      [
+        '2 members of groups are foreign security principals, first CN=S-1-5-11,CN=ForeignSecurityPrincipals,DC=x; they are not followed.',
+        '1 members of groups belong to domains that are not read, first CN=Bo,DC=child,DC=x; they are not followed.',
+      ],
+    ]);
+  });
+});
+
 describe('doubts', () => {
   const doubtsOf = async (attributes: Attributes) => {
     const tally = new Tally();
@@ -134,8 +230,8 @@ describe('doubts', () => {
 
   test.each<[string, Attributes, string]>([
     [
-      'part of the members',
-      { 'member;range=0-1499': ['cn=x'] },
+      'members from the middle on',
+      { 'member;range=1-1499': ['cn=x'] },
       'only some of the members of 1 groups, first of cn=a,dc=x',
     ],
     ['no members where there must be some', { objectClass: ['top', 'groupOfNames'] }, 'shows no members of 1 groups'],
@@ -155,13 +251,15 @@ describe('doubts', () => {
 
   test('do not arise where the server allows empty groups', async () => {
     const tally = new Tally();
-    await new Memberships(true, true).add(entry('cn=a,dc=x', { objectClass: 'groupOfNames' }), 'a', tally);
+    const found = new Memberships({ nested: true, emptyGroups: true });
+    await found.add(entry('cn=a,dc=x', { objectClass: 'groupOfNames' }), { externalId: 'a' }, tally);
     expect(tally.doubts).toEqual([]);
   });
 
   test('are counted, and short', async () => {
     const tally = new Tally();
-    for (let index = 0; index < 3; index++) tally.doubt('Reference', `ldap://${'x'.repeat(1000)}`);
+    for (let index = 0; index < 3; index++) tally.reference('Doubt', `ldap://${index}${'x'.repeat(1000)}`);
+    tally.reference('Doubt', `ldap://0${'x'.repeat(1000)}`);
     expect(tally.doubts).toHaveLength(1);
     expect(tally.doubts[0]).toMatch(/other servers for 3 parts/);
     expect(tally.doubts[0]?.length).toBeLessThanOrEqual(512);

@@ -3,25 +3,12 @@ import { DirectoryError } from '../../errors.ts';
 import type { FoundEntry } from '../reader.ts';
 import type { Whereabouts } from '../record.ts';
 import { EntryAttributes } from './attributes.ts';
-import type { Connection } from './connect.ts';
 import { isWithin, normalizeDN } from './dn.ts';
-import { parseFilter } from './filter.ts';
+import type { Directory, Place, Query } from './opened.ts';
 import type { Preset } from './presets.ts';
 import { identityOf, labelOf } from './records.ts';
-import { type Paging, searchEntry, searchPages } from './search.ts';
+import { anything, searchEntry, searchPages } from './search.ts';
 import { Tally } from './tally.ts';
-
-/** Where a read looks for people, and what is around that. */
-export interface Surroundings {
-  readonly connection: Connection;
-  /** The naming context that holds the base. */
-  readonly context: string;
-  readonly base: string;
-  /** Which entries are people. */
-  readonly filter: Filter;
-  readonly preset: Preset;
-  readonly paging: Paging;
-}
 
 /** Entries that are looked for in one request. */
 const chunkSize = 100;
@@ -36,23 +23,34 @@ const chunkSize = 100;
  * @throws DirectoryError
  */
 export async function locate(
-  surroundings: Surroundings,
+  { places, query }: Directory,
   externalIds: readonly string[],
 ): Promise<Map<string, Whereabouts>> {
   const found = new Map<string, Whereabouts>();
-  const root = await rootId(surroundings);
-  for (let at = 0; at < externalIds.length; at += chunkSize) {
-    const chunk = externalIds.slice(at, at + chunkSize);
-    for (const [id, whereabouts] of await locateChunk(surroundings, chunk, root)) found.set(id, whereabouts);
+  for (const place of places) {
+    const root = await rootId(place, query.preset);
+    for (let at = 0; at < externalIds.length; at += chunkSize) {
+      const chunk = externalIds.slice(at, at + chunkSize);
+      for (const [id, here] of await locateChunk(place, query, chunk, root)) {
+        found.set(id, together(found.get(id), here));
+      }
+    }
   }
   return found;
 }
 
+/** What two places say: whoever is in one of them is there, and only who is in neither, for sure, is deleted. */
+function together(before: Whereabouts | undefined, here: Whereabouts): Whereabouts {
+  if (before === undefined || before === 'Deleted') return here;
+  return here === 'Deleted' || here === 'NotVisible' ? before : here;
+}
+
 /** Id of the root of the naming context, where the account may see it. */
-async function rootId({ connection, context, preset }: Surroundings): Promise<string | undefined> {
+async function rootId(place: Place, { identity }: Preset): Promise<string | undefined> {
   try {
-    const root = await searchEntry(connection, { base: context, filter: anything, attributes: [preset.identity] });
-    return root && new EntryAttributes(root).first([preset.identity])?.toLowerCase();
+    const search = { base: place.context, filter: anything, attributes: [identity.attribute] };
+    const root = await searchEntry(place, search);
+    return root && identity.of(new EntryAttributes(root));
   } catch (error) {
     if (isInvisible(error)) return undefined;
     throw error;
@@ -63,94 +61,120 @@ async function rootId({ connection, context, preset }: Surroundings): Promise<st
 const isInvisible = (error: unknown): boolean =>
   error instanceof DirectoryError && (error.reason === 'BaseNotFound' || error.reason === 'InsufficientAccess');
 
-const anything = parseFilter('(objectClass=*)');
-
 async function locateChunk(
-  surroundings: Surroundings,
+  place: Place,
+  { preset, userFilter }: Query,
   ids: readonly string[],
   root: string | undefined,
 ): Promise<Map<string, Whereabouts>> {
   const tally = new Tally();
-  const all = await search(surroundings, anyOf(surroundings, root === undefined ? ids : [...ids, root]), tally);
-  const inside = [...all].filter(([, { dn }]) => isInside(surroundings, dn)).map(([id]) => id);
-  const filteredOut =
-    inside.length === 0 ? new Map() : await search(surroundings, without(surroundings, inside), tally);
+  const wanted = ids.filter((id) => preset.identity.assertion(id) !== undefined);
+  const all = await search(place, preset, anyOf(preset, root === undefined ? wanted : [...wanted, root]), tally);
+  const inside = [...all].filter(([, { dn }]) => isInside(place, dn)).map(([id]) => id);
+  const others = new AndFilter({ filters: [anyOf(preset, inside), new NotFilter({ filter: userFilter })] });
+  const filteredOut = inside.length === 0 ? new Map() : await search(place, preset, others, tally);
   const isProof = root !== undefined && all.has(root) && tally.doubts.length === 0;
   return new Map(
     ids.map((id) => {
       const entry = all.get(id.toLowerCase());
-      if (entry === undefined) return [id, isProof && isId(id) ? 'Deleted' : 'NotVisible'];
-      if (!isInside(surroundings, entry.dn)) return [id, 'OutOfBase'];
+      if (entry === undefined) return [id, isProof && wanted.includes(id) ? 'Deleted' : 'NotVisible'];
+      if (!isInside(place, entry.dn)) return [id, 'OutOfBase'];
       return [id, filteredOut.has(id.toLowerCase()) ? 'FilteredOut' : 'NotVisible'];
     }),
   );
 }
 
-/** Looks for one person by DN, id or one of these attributes with an e-mail address, in the whole naming context. */
-export async function find(
-  surroundings: Surroundings,
-  person: string,
-  addressAttributes: readonly string[],
-): Promise<FoundEntry | undefined> {
-  const entry = await findEntry(surroundings, person.trim(), addressAttributes);
-  if (entry === undefined) return undefined;
-  const externalId = identityOf(entry, surroundings.preset);
+/** Looks for one person by DN, id or e-mail address, in the whole naming context of each place. */
+export async function find({ places, query }: Directory, person: string): Promise<FoundEntry | undefined> {
+  let best: FoundEntry | undefined;
+  for (const place of places) {
+    for (const entry of await candidates(place, query, person.trim())) {
+      const found = await describe(place, query, entry);
+      if (found.whereabouts === undefined) return found;
+      best ??= found;
+    }
+  }
+  return best;
+}
+
+/** The entry, and whether a read gives it. */
+async function describe(place: Place, { preset, userFilter }: Query, entry: EntryAttributes): Promise<FoundEntry> {
+  const externalId = identityOf(entry, preset);
   const label = labelOf(entry);
-  if (!isInside(surroundings, entry.dn)) return { externalId, label, whereabouts: 'OutOfBase' };
-  const { connection, filter, preset } = surroundings;
-  const matching = await searchEntry(connection, { base: entry.dn, filter, attributes: [preset.identity] });
+  if (!isInside(place, entry.dn)) return { externalId, label, whereabouts: 'OutOfBase' };
+  const search = { base: entry.dn, filter: userFilter, attributes: [preset.identity.attribute] };
+  const matching = await searchEntry(place, search);
   return matching === undefined ? { externalId, label, whereabouts: 'FilteredOut' } : { externalId, label };
 }
 
-async function findEntry(
-  surroundings: Surroundings,
-  person: string,
-  addressAttributes: readonly string[],
-): Promise<EntryAttributes | undefined> {
+async function candidates(place: Place, { preset, mapping }: Query, person: string): Promise<EntryAttributes[]> {
   if (person.includes('=') && normalizeDN(person) !== undefined) {
-    const { connection, preset } = surroundings;
-    const entry = await searchEntry(connection, { base: person, filter: anything, attributes: [preset.identity] });
-    return entry && new EntryAttributes(entry);
+    const entry = await entryAt(place, person, preset);
+    return entry === undefined ? [] : [entry];
   }
-  const filter = isId(person)
-    ? anyOf(surroundings, [person])
-    : new OrFilter({ filters: addressAttributes.map((attribute) => new EqualityFilter({ attribute, value: person })) });
-  const entries = [...(await search(surroundings, filter, new Tally())).values()];
-  return entries.find(({ dn }) => isInside(surroundings, dn)) ?? entries[0];
+  const isId = preset.identity.assertion(person) !== undefined;
+  const filter = isId ? anyOf(preset, [person]) : withAddress(mapping.email, person);
+  return [...(await search(place, preset, filter, new Tally())).values()];
 }
 
-/** An id as OpenLDAP and 389 Directory Server write it. Looking for anything else, a server finds nothing. */
-const isId = (text: string): boolean =>
-  /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|^[0-9a-f]{8}(?:-[0-9a-f]{8}){3}$/i.test(text);
-
-const anyOf = ({ preset }: Surroundings, ids: readonly string[]): Filter =>
-  new OrFilter({ filters: ids.map((value) => new EqualityFilter({ attribute: preset.identity, value })) });
-
-const without = (surroundings: Surroundings, ids: readonly string[]): Filter =>
-  new AndFilter({ filters: [anyOf(surroundings, ids), new NotFilter({ filter: surroundings.filter })] });
-
-const isInside = ({ base }: Surroundings, dn: string): boolean =>
-  isWithin(normalizeDN(dn) ?? dn, normalizeDN(base) ?? base);
-
-/** Entries that match, by id in lower case: in the naming context, or below the base where the rest cannot be seen. */
-async function search(surroundings: Surroundings, filter: Filter, tally: Tally): Promise<Map<string, EntryAttributes>> {
+/** The entry with this DN; undefined where there is none, or none that this place can show. */
+async function entryAt(place: Place, dn: string, { identity }: Preset): Promise<EntryAttributes | undefined> {
   try {
-    return await searchBelow(surroundings.context, surroundings, filter, tally);
+    const entry = await searchEntry(place, { base: dn, filter: anything, attributes: [identity.attribute] });
+    return entry && new EntryAttributes(entry);
+  } catch (error) {
+    if (isInvisible(error)) return undefined;
+    throw error;
+  }
+}
+
+function withAddress(attributes: readonly string[], address: string): Filter {
+  const filters = attributes.map((attribute) => {
+    const value = attribute.toLowerCase() === 'proxyaddresses' ? `smtp:${address}` : address;
+    return new EqualityFilter({ attribute, value });
+  });
+  return new OrFilter({ filters });
+}
+
+function anyOf({ identity }: Preset, ids: readonly string[]): Filter {
+  const filters = ids.flatMap((id) => {
+    const value = identity.assertion(id);
+    return value === undefined ? [] : [new EqualityFilter({ attribute: identity.attribute, value })];
+  });
+  return new OrFilter({ filters });
+}
+
+const isInside = ({ userBases }: Place, dn: string): boolean =>
+  userBases.some((base) => isWithin(normalizeDN(dn) ?? dn, normalizeDN(base) ?? base));
+
+/** Entries that match, by id: in the naming context, or below the bases where the rest cannot be seen. */
+async function search(
+  place: Place,
+  preset: Preset,
+  filter: Filter,
+  tally: Tally,
+): Promise<Map<string, EntryAttributes>> {
+  try {
+    return await searchBelow([place.context], place, preset, filter, tally);
   } catch (error) {
     if (!isInvisible(error)) throw error;
-    return await searchBelow(surroundings.base, surroundings, filter, tally);
+    return await searchBelow(place.userBases, place, preset, filter, tally);
   }
 }
 
 async function searchBelow(
-  base: string,
-  { connection, preset, paging }: Surroundings,
+  bases: readonly string[],
+  place: Place,
+  preset: Preset,
   filter: Filter,
   tally: Tally,
 ): Promise<Map<string, EntryAttributes>> {
   const found = new Map<string, EntryAttributes>();
-  for await (const page of searchPages(connection, { base, filter, attributes: [preset.identity] }, paging, tally)) {
-    for (const entry of page.map((given) => new EntryAttributes(given))) found.set(identityOf(entry, preset), entry);
+  const attributes = [preset.identity.attribute];
+  for (const base of bases) {
+    for await (const page of searchPages(place, { base, filter, attributes }, tally, preset.references)) {
+      for (const entry of page.map((given) => new EntryAttributes(given))) found.set(identityOf(entry, preset), entry);
+    }
   }
   return found;
 }

@@ -25,9 +25,14 @@ export class Attribute {
     return this.#bytes.toString('utf8', this.#ranges[2 * index], this.#ranges[2 * index + 1]);
   }
 
+  /** A value as it came: a view, not a copy. */
+  bytes(index: number): Buffer {
+    return this.#bytes.subarray(this.#ranges[2 * index], this.#ranges[2 * index + 1]);
+  }
+
   /** Whether the value is UTF-8, as all text in LDAP has to be (RFC 4511 section 4.1.2). */
   isText(index: number): boolean {
-    return isUtf8(this.#bytes.subarray(this.#ranges[2 * index], this.#ranges[2 * index + 1]));
+    return isUtf8(this.bytes(index));
   }
 }
 

@@ -1,32 +1,41 @@
 import { createHash } from 'node:crypto';
 import { DirectoryError } from '../../errors.ts';
 import { EntryAttributes } from './attributes.ts';
-import type { Connection } from './connect.ts';
 import { isWithin, normalizeDN } from './dn.ts';
-import { parseFilter } from './filter.ts';
 import { pagedResultsControl } from './message.ts';
-import { searchEntry } from './search.ts';
+import { anything, extendedNamesControl, type Source, searchEntry } from './search.ts';
 
 /** What a server says about itself in its root DSE (RFC 4512 section 5.1). */
 export interface RootDSE {
   readonly namingContexts: readonly string[];
   readonly defaultNamingContext?: string;
+  /** Active Directory: the domain at the root of the forest, and the forest's configuration. */
+  readonly rootDomainNamingContext?: string;
+  readonly configurationNamingContext?: string;
+  /** False while a domain controller has not everything yet. */
+  readonly synchronized: boolean;
   readonly paging: boolean;
+  readonly extendedNames: boolean;
 }
 
-export async function readRootDSE(connection: Connection): Promise<RootDSE> {
-  const attributes = ['namingContexts', 'defaultNamingContext', 'supportedControl'];
-  const entry = await searchEntry(connection, { base: '', filter: anything, attributes });
+export async function readRootDSE(source: Source): Promise<RootDSE> {
+  const single = ['defaultNamingContext', 'rootDomainNamingContext', 'configurationNamingContext'] as const;
+  const attributes = ['namingContexts', ...single, 'isSynchronized', 'supportedControl'];
+  const entry = await searchEntry(source, { base: '', filter: anything, attributes });
   const root = entry && new EntryAttributes(entry);
-  const defaultNamingContext = root?.first(['defaultNamingContext']);
+  const controls = new Set(root?.values('supportedControl'));
+  const contexts = single.flatMap((name) => {
+    const context = root?.first([name]);
+    return context === undefined ? [] : [[name, context] as const];
+  });
   return {
     namingContexts: [...(root?.values('namingContexts') ?? [])],
-    ...(defaultNamingContext && { defaultNamingContext }),
-    paging: root?.values('supportedControl').some((oid) => oid === pagedResultsControl) ?? false,
+    ...Object.fromEntries(contexts),
+    synchronized: root?.first(['isSynchronized'])?.toUpperCase() !== 'FALSE',
+    paging: controls.has(pagedResultsControl),
+    extendedNames: controls.has(extendedNamesControl),
   };
 }
-
-const anything = parseFilter('(objectClass=*)');
 
 /** The naming context to search when the directory names no base. */
 export function soleNamingContext(root: RootDSE, server: string): string {
@@ -42,7 +51,7 @@ export function soleNamingContext(root: RootDSE, server: string): string {
  * The naming context that holds a base, as the server spells it.
  * @throws DirectoryError `BaseNotFound`
  */
-export function namingContextOf(base: string, root: RootDSE, server: string): string {
+export function namingContextOf(base: string, root: Pick<RootDSE, 'namingContexts'>, server: string): string {
   const key = normalizeDN(base) ?? base;
   const holding = root.namingContexts
     .map((context) => ({ context, key: normalizeDN(context) ?? context }))

@@ -1,4 +1,10 @@
+import type { Filter } from 'ldapts';
+import { DirectoryError } from '../../errors.ts';
+import { type AccountRules, disabledWhenTrue } from './account.ts';
+import type { EntryAttributes } from './attributes.ts';
+import { normalizeDN } from './dn.ts';
 import { parseFilter } from './filter.ts';
+import { type Identity, textIdentity, uuidForm } from './identity.ts';
 
 /** The attributes that each field is read from; the first that has a value counts. */
 export interface AttributeMapping {
@@ -11,15 +17,34 @@ export interface AttributeMapping {
   readonly groupDescription: readonly string[];
 }
 
+export type AttributeOverrides = { readonly [K in keyof AttributeMapping]?: readonly string[] | undefined };
+
 /** What is particular to a kind of server. */
 export interface Preset {
-  /** Attribute with the id that an entry keeps when it is renamed or moved. */
-  readonly identity: string;
-  /** Attribute that is `true` when the account is disabled. */
-  readonly disabled?: string;
+  readonly identity: Identity;
+  readonly userFilter: Filter;
+  readonly groupFilter: Filter;
+  /** Attributes of a group that list its members. */
+  readonly memberAttributes: readonly string[];
   /** Whether groupOfNames and groupOfUniqueNames may be without members, which RFC 4519 does not allow. */
   readonly emptyGroups: boolean;
+  /** What a reference to another server means: a part of what is asked for, or other directories beside it. */
+  readonly references: 'Doubt' | 'Remark';
+  /** Absent where the directory has no state of accounts. */
+  readonly account?: AccountRules;
+  /** Absent where every membership stands in the group. */
+  readonly primaryGroup?: PrimaryGroup;
   readonly attributes: AttributeMapping;
+}
+
+/** A membership that stands in the member's entry instead of the group's. */
+export interface PrimaryGroup {
+  readonly memberAttributes: readonly string[];
+  readonly groupAttributes: readonly string[];
+  /** What names the group of a member. */
+  ofMember(entry: EntryAttributes): string | undefined;
+  /** What members call this group. */
+  ofGroup(entry: EntryAttributes): string | undefined;
 }
 
 /** RFC 2798 (inetOrgPerson) and RFC 4519. Plain LDAP has no attribute for a Windows account. */
@@ -33,25 +58,40 @@ const attributes: AttributeMapping = {
   groupDescription: ['description'],
 };
 
-export const presets = {
+/** Classes of RFC 2798, RFC 4519 and RFC 2307, and their attributes. */
+const common = {
+  userFilter: parseFilter('(objectClass=inetOrgPerson)'),
+  groupFilter: parseFilter('(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))'),
+  memberAttributes: ['objectClass', 'member', 'uniqueMember', 'memberUid'],
+  references: 'Doubt',
+  attributes,
+} as const;
+
+export const presets: Readonly<Record<PresetName, Preset>> = {
   /** entryUUID: RFC 4530. */
-  OpenLDAP: { identity: 'entryUUID', emptyGroups: false, attributes },
+  OpenLDAP: { ...common, identity: textIdentity('entryUUID', uuidForm), emptyGroups: false },
   /** https://docs.redhat.com/en/documentation/red_hat_directory_server: nsUniqueId, nsAccountLock. */
-  '389DirectoryServer': { identity: 'nsUniqueId', disabled: 'nsAccountLock', emptyGroups: true, attributes },
-} as const satisfies Readonly<Record<string, Preset>>;
+  '389DirectoryServer': {
+    ...common,
+    identity: textIdentity('nsUniqueId', /^[0-9a-f]{8}(?:-[0-9a-f]{8}){3}$/i),
+    account: disabledWhenTrue('nsAccountLock'),
+    emptyGroups: true,
+  },
+};
 
-export type PresetName = keyof typeof presets;
-
-export const defaultUserFilter = parseFilter('(objectClass=inetOrgPerson)');
-export const defaultGroupFilter = parseFilter(
-  '(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))',
-);
+export type PresetName = 'OpenLDAP' | '389DirectoryServer';
 
 /** The mapping with some of its lists replaced. */
-export function overrideAttributes(
-  mapping: AttributeMapping,
-  overrides: { readonly [K in keyof AttributeMapping]?: readonly string[] | undefined },
-): AttributeMapping {
+export function overrideAttributes(mapping: AttributeMapping, overrides: AttributeOverrides): AttributeMapping {
   const given = Object.entries(overrides).filter(([, names]) => names !== undefined);
   return { ...mapping, ...Object.fromEntries(given) };
+}
+
+/** @throws DirectoryError `InvalidBaseDN` */
+export function assertBases(bases: readonly string[]): void {
+  for (const base of bases) {
+    if (normalizeDN(base) === undefined) {
+      throw new DirectoryError('InvalidBaseDN', `${base} is not a distinguished name.`);
+    }
+  }
 }

@@ -4,6 +4,7 @@ import { EntryAttributes } from './attributes.ts';
 import { decodeMessage, type Entry } from './message.ts';
 import { overrideAttributes, type Preset, presets } from './presets.ts';
 import { groupRecord, personRecord } from './records.ts';
+import { Tally } from './tally.ts';
 
 type Attributes = Parameters<typeof searchEntry>[1];
 const entry = (attributes: Attributes, dn = 'uid=ada,dc=example') =>
@@ -13,7 +14,7 @@ const preset: Preset = presets.OpenLDAP;
 const mapping = overrideAttributes(preset.attributes, { domainAccount: ['account'], email: undefined });
 const entryUUID = '0B2D1F2C-1111-4222-8333-944455556666';
 const person = (attributes: Attributes, groups: string[] = []) =>
-  personRecord(entry({ entryUUID, ...attributes }), preset, mapping, groups);
+  personRecord(entry({ entryUUID, ...attributes }), { preset, mapping }, groups, new Tally());
 const group = (attributes: Attributes) => groupRecord(entry({ entryUUID, ...attributes }), preset, mapping);
 
 describe('personRecord', () => {
@@ -78,7 +79,7 @@ describe('personRecord', () => {
   test.each<[Attributes]>([[{}], [{ entryUUID: [] }], [{ entryUUID: '' }], [{ entryUUID: 'x'.repeat(129) }]])(
     'ends the read without an id: %j',
     (attributes) => {
-      const read = () => personRecord(entry(attributes), preset, mapping, []);
+      const read = () => personRecord(entry(attributes), { preset, mapping }, [], new Tally());
       expect(read).toThrow(expect.objectContaining({ reason: 'IdentityMissing' }));
       expect(read).toThrow('uid=ada,dc=example shows no entryUUID');
     },
@@ -91,7 +92,7 @@ describe('personRecord', () => {
     [[], undefined],
   ])('389 Directory Server: nsAccountLock %s', (nsAccountLock, enabled) => {
     const attributes = { nsUniqueId: '66446001-1dd211b2-66225011-2ee211db', nsAccountLock };
-    const record = personRecord(entry(attributes), presets['389DirectoryServer'], mapping, []);
+    const record = personRecord(entry(attributes), { preset: presets['389DirectoryServer'], mapping }, [], new Tally());
     expect(record).toMatchObject({ kind: 'Person', externalId: '66446001-1dd211b2-66225011-2ee211db' });
     expect('enabled' in record ? record.enabled : undefined).toBe(enabled);
   });

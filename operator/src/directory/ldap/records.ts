@@ -1,17 +1,27 @@
 import { DirectoryError } from '../../errors.ts';
 import type { GroupRecord, PersonRecord, RejectedRecord } from '../record.ts';
 import { lengths, multipleLines, preferredLanguage, singleLine, tidy, truncate } from '../text.ts';
+import { InvalidValue } from './account.ts';
 import { type EntryAttributes, InvalidText } from './attributes.ts';
 import type { AttributeMapping, Preset } from './presets.ts';
+import type { Tally } from './tally.ts';
+
+/** How entries are read. */
+export interface Reading {
+  readonly preset: Preset;
+  readonly mapping: AttributeMapping;
+  /** Completes the domain account of the entry with this DN. */
+  readonly accountName?: ((account: string, dn: string) => string) | undefined;
+}
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What the entry of a person says. `groups` are the external ids of the groups they are in. */
 export function personRecord(
   entry: EntryAttributes,
-  preset: Preset,
-  mapping: AttributeMapping,
+  { preset, mapping, accountName }: Reading,
   groups: readonly string[],
+  tally: Tally,
 ): PersonRecord | RejectedRecord {
   const record: Writable<PersonRecord> = {
     kind: 'Person',
@@ -22,15 +32,20 @@ export function personRecord(
   try {
     const firstName = tidy(entry.first(mapping.firstName), singleLine, lengths.personName);
     const lastName = tidy(entry.first(mapping.lastName), singleLine, lengths.personName);
-    const email = entry.first(mapping.email);
-    const domainAccount = tidy(entry.first(mapping.domainAccount), singleLine);
+    const email = addressOf(entry, mapping.email);
+    const account = tidy(entry.first(mapping.domainAccount), singleLine);
+    const domainAccount = account === undefined ? undefined : (accountName?.(account, entry.dn) ?? account);
     const language = preferredLanguage(entry.first(mapping.language));
     if (firstName !== undefined) record.firstName = firstName;
     if (lastName !== undefined) record.lastName = lastName;
     if (email !== undefined) record.email = email;
     if (domainAccount !== undefined) record.domainAccount = domainAccount;
     if (language !== undefined) record.language = language;
-    if (preset.disabled !== undefined && isTrue(entry.first([preset.disabled]))) record.enabled = false;
+    if (preset.account !== undefined) {
+      const state = preset.account.stateOf(entry);
+      if (state === undefined) tally.doubt('HiddenAccount', entry.dn);
+      Object.assign(record, state);
+    }
     if ((domainAccount?.length ?? 0) > lengths.account) {
       // Cut, it would be somebody else's.
       throw new InvalidValue(`The domain account is longer than ${lengths.account} characters.`);
@@ -63,9 +78,6 @@ export function groupRecord(
   }
 }
 
-/** A value that makes the record unusable; the other records go on. */
-class InvalidValue extends Error {}
-
 function rejected(
   of: 'Person' | 'Group',
   error: unknown,
@@ -75,9 +87,24 @@ function rejected(
   return { kind: 'Rejected', of, label, externalId, reason: 'InvalidValue', message: error.message };
 }
 
-/** A Boolean of LDAP, RFC 4517 section 3.3.3. */
-function isTrue(value: string | undefined): boolean {
-  return value?.toUpperCase() === 'TRUE';
+/**
+ * The address of the first attribute that has one. proxyAddresses of Active Directory has addresses of several kinds,
+ * `SMTP:` before the one that mail is sent from and `smtp:` before others
+ * (https://learn.microsoft.com/windows/win32/adschema/a-proxyaddresses).
+ * @throws InvalidText
+ */
+function addressOf(entry: EntryAttributes, names: readonly string[]): string | undefined {
+  for (const name of names) {
+    if (name.toLowerCase() !== 'proxyaddresses') {
+      const address = entry.first([name]);
+      if (address !== undefined) return address;
+      continue;
+    }
+    const addresses = [...entry.values(name)].filter((value) => /^smtp:./i.test(value));
+    const address = addresses.find((value) => value.startsWith('SMTP:')) ?? addresses[0];
+    if (address !== undefined) return address.slice('smtp:'.length).trim();
+  }
+  return undefined;
 }
 
 /**
@@ -85,9 +112,9 @@ function isTrue(value: string | undefined): boolean {
  * @throws DirectoryError `IdentityMissing`
  */
 export function identityOf(entry: EntryAttributes, preset: Preset): string {
-  const id = entry.values(preset.identity).next().value?.trim().toLowerCase();
+  const id = preset.identity.of(entry);
   if (!id || id.length > lengths.identity) {
-    throw new DirectoryError('IdentityMissing', `${labelOf(entry)} shows no ${preset.identity}.`);
+    throw new DirectoryError('IdentityMissing', `${labelOf(entry)} shows no ${preset.identity.attribute}.`);
   }
   return id;
 }

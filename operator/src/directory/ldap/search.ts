@@ -1,6 +1,7 @@
-import { type Filter, PagedResultsControl } from 'ldapts';
+import { type BerWriter, Control, type Filter, PagedResultsControl } from 'ldapts';
 import type { Connection } from './connect.ts';
 import { resultError } from './errors.ts';
+import { parseFilter } from './filter.ts';
 import type { Entry, Result } from './message.ts';
 import type { Tally } from './tally.ts';
 
@@ -11,12 +12,27 @@ export interface Search {
   readonly attributes: readonly string[];
 }
 
-export interface Paging {
+/** How a server is asked. */
+export interface Dialect {
   /** Entries asked for at a time. */
   readonly pageSize: number;
   /** Whether the server knows pages. Otherwise everything comes at once. */
-  readonly supported: boolean;
+  readonly paged: boolean;
+  /** Whether names come with GUID and SID before them. */
+  readonly extendedNames: boolean;
 }
+
+/** What every LDAP server understands. */
+export const plainDialect: Dialect = { pageSize: 0, paged: false, extendedNames: false };
+
+/** A server that is connected to, and how it is asked. */
+export interface Source {
+  readonly connection: Connection;
+  readonly dialect: Dialect;
+}
+
+/** Matches every entry. */
+export const anything = parseFilter('(objectClass=*)');
 
 const noSuchObject = 32;
 const sizeLimitExceeded = 4;
@@ -32,30 +48,35 @@ const smallestPage = 25;
  * @throws DirectoryError
  */
 export async function* searchPages(
-  connection: Connection,
+  { connection, dialect }: Source,
   search: Search,
-  paging: Paging,
   tally: Tally,
+  references: 'Doubt' | 'Remark' = 'Doubt',
 ): AsyncGenerator<readonly Entry[]> {
-  let size = paging.pageSize;
+  const names = extendedNames(dialect);
+  let size = dialect.pageSize;
   let cookie: Buffer | undefined;
   let more = true;
+  let refused = false;
   while (more) {
-    const control = new PagedResultsControl({ critical: true, value: { size, ...(cookie && { cookie }) } });
-    const { result, entries, references } = await connection.session.search({
+    const page = new PagedResultsControl({ critical: true, value: { size, ...(cookie && { cookie }) } });
+    const answer = await connection.session.search({
       ...request(search),
       scope: 'sub',
-      ...(paging.supported && { controls: [control] }),
+      controls: dialect.paged ? [page, ...names] : names,
     });
-    if (result.code === sizeLimitExceeded && cookie === undefined && paging.supported && size > smallestPage) {
+    const { result, entries } = answer;
+    if (result.code === sizeLimitExceeded && cookie === undefined && dialect.paged && size > smallestPage) {
       size = Math.max(smallestPage, Math.floor(size / 2));
+      refused = true;
       continue;
     }
     if (result.code !== 0) throw failure(connection, result, search.base);
     tally.pages += 1;
     tally.entries += entries.length;
-    for (const uri of references) tally.doubt('Reference', uri);
-    if (paging.supported && result.cookie === undefined) tally.doubt('NoCookie', search.base);
+    if (refused && cookie === undefined) tally.remark('SmallerPages', `${size}`);
+    for (const uri of answer.references) tally.reference(references, uri);
+    if (dialect.paged && result.cookie === undefined) tally.doubt('NoCookie', search.base);
     cookie = result.cookie;
     more = cookie !== undefined && cookie.length > 0;
     yield entries;
@@ -63,11 +84,33 @@ export async function* searchPages(
 }
 
 /** Reads the entry at the base itself; undefined when there is none that matches. */
-export async function searchEntry(connection: Connection, search: Search): Promise<Entry | undefined> {
-  const { result, entries } = await connection.session.search({ ...request(search), scope: 'base' });
+export async function searchEntry({ connection, dialect }: Source, search: Search): Promise<Entry | undefined> {
+  const { result, entries } = await connection.session.search({
+    ...request(search),
+    scope: 'base',
+    controls: extendedNames(dialect),
+  });
   if (result.code !== 0 && result.code !== noSuchObject) throw failure(connection, result, search.base);
   return entries[0];
 }
+
+export const extendedNamesControl = '1.2.840.113556.1.4.529';
+
+/**
+ * Asks for names as `<GUID=...>;<SID=...>;CN=...`. The value is a SEQUENCE with the INTEGER 1: GUID and SID as text.
+ * https://learn.microsoft.com/openspecs/windows_protocols/ms-adts/ (LDAP_SERVER_EXTENDED_DN_OID)
+ */
+class ExtendedNamesControl extends Control {
+  constructor() {
+    super(extendedNamesControl, { critical: true });
+  }
+
+  protected override writeControl(writer: BerWriter): void {
+    writer.writeBuffer(Buffer.from([0x30, 3, 0x02, 1, 1]), 0x04);
+  }
+}
+
+const extendedNames = (dialect: Dialect): Control[] => (dialect.extendedNames ? [new ExtendedNamesControl()] : []);
 
 function request({ base, filter, attributes }: Search) {
   return { baseDN: base, filter, attributes: [...attributes], timeLimit: 0 };

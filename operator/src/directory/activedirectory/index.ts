@@ -1,0 +1,2 @@
+/** Domains of Active Directory. */
+export { type ActiveDirectoryOptions, activeDirectoryReader, type DomainOptions } from './reader.ts';

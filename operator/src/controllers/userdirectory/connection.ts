@@ -36,12 +36,22 @@ const passing: ReadonlySet<string> = new Set<Reason>([
   'TLSFailed',
   'CertificateNotTrusted',
   'HostNameMismatch',
+  'Throttled',
+  'TokenRefused',
 ]);
 
 /** Whether what failed may work again without any change here. A refused password never does: trying it locks accounts. */
 export const mayPass = (reason: string): boolean => passing.has(reason);
 
-const refusals: ReadonlySet<string> = new Set<Reason>(['InvalidCredentials']);
+const refusals: ReadonlySet<string> = new Set<Reason>([
+  'InvalidCredentials',
+  'AccountDisabled',
+  'AccountExpired',
+  'AccountLocked',
+  'LogonRestricted',
+  'PasswordExpired',
+  'PasswordMustChange',
+]);
 
 /** Whether the server does not let the account in. Each further attempt may bring its lockout nearer. */
 export const isRefusal = (reason: string): boolean => refusals.has(reason);

@@ -1,9 +1,13 @@
 import type { UserDirectory } from '@roster/crds';
 import { type AllowedHost, hostsAnnotation, parseAllowedHosts } from '../../credentials.ts';
+import { activeDirectoryReader } from '../../directory/activedirectory/index.ts';
+import { entraReader } from '../../directory/entra/index.ts';
 import { ldapReader } from '../../directory/ldap/index.ts';
 import type { DirectoryReader } from '../../directory/reader.ts';
 import { DirectoryError } from '../../errors.ts';
+import type { EntraSnapshots } from '../../mirror/index.ts';
 import type { Secret, Secrets } from '../secrets.ts';
+import { entraOptions } from './entra.ts';
 
 export interface Credentials {
   readonly username: string;
@@ -24,28 +28,27 @@ export async function prepareReader(
   secrets: Secrets,
   directory: UserDirectory,
   signal: AbortSignal,
+  snapshots?: Pick<EntraSnapshots, 'of'>,
 ): Promise<DirectoryReader> {
-  const { spec } = directory;
-  if (spec.ldap === undefined) {
-    const type = spec.activeDirectory === undefined ? 'entraID' : 'activeDirectory';
-    throw new DirectoryError('DirectoryTypeUnavailable', `The block ${type} is known, but cannot be read yet.`);
-  }
+  const { ldap, activeDirectory, entraID, groups, attributes = {} } = directory.spec;
+  const { namespace = '', uid = '' } = directory.metadata;
   const name = secretName(directory);
-  const secret = name === undefined ? undefined : await secrets.read(directory.metadata.namespace ?? '', name, signal);
-  const { urls, startTLS, caBundle, pageSize, timeoutSeconds, preset, users, groups } = spec.ldap;
-  return ldapReader({
-    urls,
-    startTLS,
-    pageSize,
-    timeoutMs: timeoutSeconds * 1000,
-    preset,
-    users,
-    groups,
-    membership: spec.groups.membership,
-    attributes: spec.attributes ?? {},
-    ...(caBundle === undefined ? {} : { caBundle }),
-    ...(secret === undefined ? {} : { credentials: credentialsOf(secret) }),
-  });
+  const secret = name === undefined ? undefined : await secrets.read(namespace, name, signal);
+  if (entraID !== undefined && snapshots !== undefined) {
+    const store = snapshots.of({ uid, namespace, name: directory.metadata.name });
+    return entraReader(entraOptions({ entraID, groups, attributes }, secret, store, process.env));
+  }
+  const credentials = secret && credentialsOf(secret);
+  const common = { membership: groups.membership, attributes, credentials };
+  if (ldap !== undefined) return ldapReader({ ...ldap, ...common, timeoutMs: ldap.timeoutSeconds * 1000 });
+  if (activeDirectory !== undefined) {
+    return activeDirectoryReader({
+      ...activeDirectory,
+      ...common,
+      timeoutMs: activeDirectory.timeoutSeconds * 1000,
+    });
+  }
+  throw new DirectoryError('DirectoryTypeUnavailable', 'The block entraID is known, but cannot be read yet.');
 }
 
 function credentialsOf({ metadata, data = {} }: Secret): Credentials {

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Client } from 'ldapts';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Entry } from '../../hack/openldap/ldif.ts';
 import { generateDirectory } from '../../hack/openldap/people.ts';
 import { parseAllowedHosts } from '../src/credentials.ts';
@@ -53,14 +54,16 @@ async function documentedSetUp(): Promise<string> {
 }
 
 const demo = generateDirectory({ suffix, people: 1000, groups: 60, memberships: 4 });
-/** The server gives ids of its own, and has another schema for them. */
-const entriesOf = (directory: typeof demo): Entry[] =>
-  Array.from(directory.entries(password))
-    .filter(({ dn }) => dn !== serviceAccount)
-    .map(({ dn, attributes: { entryUUID: _, ...attributes } }) => ({ dn, attributes }));
+/** The server gives ids of its own, and the service account comes with the set-up. */
+const entries = Array.from(demo.entries(password))
+  .filter(({ dn }) => dn !== serviceAccount)
+  .map(({ dn, attributes }): Entry => {
+    const { entryUUID, ...others } = attributes;
+    return { dn, attributes: entryUUID === undefined ? attributes : others };
+  });
 
 describe('the directory of the demo, with the set-up that docs/directories.md describes', async () => {
-  const server = await startDirectoryServer389({ entries: entriesOf(demo) });
+  const server = await startDirectoryServer389({ entries });
   afterAll(() => server[Symbol.asyncDispose]());
   await server.apply(await documentedSetUp());
   const contents = await read(server);
@@ -154,6 +157,11 @@ describe('what is particular to it', async () => {
     server.apply(
       `dn: ${dn}\nchangetype: modify\nreplace: ${attribute}\n${values.map((v) => `${attribute}: ${v}\n`).join('')}`,
     );
+  const allow = (account: string, base: string, target: string) =>
+    server.apply(
+      `dn: ${base}\nchangetype: modify\nadd: aci\naci: (${target})(version 3.0; acl "${randomUUID()}"; ` +
+        `allow (read, search, compare) userdn="ldap:///${account}";)\n`,
+    );
   const named = ({ people: found }: DirectoryContents, uid: string) => found.find(({ firstName }) => firstName === uid);
   const groupsOf = (contents: DirectoryContents, uid: string) =>
     named(contents, uid)
@@ -175,5 +183,130 @@ describe('what is particular to it', async () => {
     await client.modifyDN(`uid=maiden,${people}`, `uid=married,${people}`);
     await modify(`uid=married,${people}`, 'givenName', 'married');
     expect(named(await read(server), 'married')).toMatchObject({ externalId: id, label: `uid=married,${people}` });
+  });
+
+  test('groups of every class, with members directly and through a group', async () => {
+    for (const uid of ['ann', 'ben', 'cid', 'dot']) await addPerson(uid);
+    const dn = (uid: string) => `uid=${uid},${people}`;
+    await addGroup('names', { objectClass: 'groupOfNames', member: dn('ann') });
+    await addGroup('unique', { objectClass: 'groupOfUniqueNames', uniqueMember: [dn('ben'), `cn=names,${groups}`] });
+    await addGroup('posix', { objectClass: 'posixGroup', gidNumber: '7', memberUid: ['cid'] });
+    await addGroup('empty', { objectClass: 'groupOfNames' });
+    await addGroup('outer', { objectClass: 'groupOfNames', member: `cn=unique,${groups}` });
+    const [direct, nested] = [await read(server, { membership: 'Direct' }), await read(server)];
+    const all = (contents: DirectoryContents) => ['ann', 'ben', 'cid', 'dot'].map((uid) => groupsOf(contents, uid));
+    expect(all(direct)).toEqual([['names'], ['unique'], ['posix'], []]);
+    expect(all(nested)).toEqual([['names', 'outer', 'unique'], ['outer', 'unique'], ['posix'], []]);
+    expect(nested.groups.map(({ name }) => name)).toContain('empty');
+    expect(nested.evidence.doubts).toEqual([]);
+  });
+
+  test('memberOf changes nothing: members are those whom the groups list', async () => {
+    await addPerson('eve');
+    const before = await read(server);
+    await modify('cn=config', 'nsslapd-dynamic-plugins', 'on');
+    await modify('cn=MemberOf Plugin,cn=plugins,cn=config', 'nsslapd-pluginEnabled', 'on');
+    await modify('cn=MemberOf Plugin,cn=plugins,cn=config', 'memberOfAutoAddOC', 'nsMemberOf');
+    await addGroup('late', { objectClass: 'groupOfNames', member: `uid=eve,${people}` });
+    const { searchEntries } = await client.search(`uid=eve,${people}`, { attributes: ['memberOf'] });
+    expect(searchEntries[0]?.memberOf).toBe(`cn=late,${groups}`);
+    const after = await read(server);
+    expect(groupsOf(after, 'eve')).toEqual(['late']);
+    expect(groupsOf(after, 'ann')).toEqual(groupsOf(before, 'ann'));
+  });
+
+  test('attributes and filters can be named', async () => {
+    await addPerson('fay', { employeeType: 'staff', displayName: 'Fay!', labeledURI: 'fay@example.org' });
+    await modify(`uid=fay,${people}`, 'mail');
+    await allow(serviceAccount, people, 'targetattr="employeeType || displayName || labeledURI"');
+    await allow(serviceAccount, groups, 'targetattr="ou"');
+    await addGroup('called', { objectClass: 'groupOfNames', ou: 'Called otherwise', member: `uid=fay,${people}` });
+    const found = await read(server, {
+      users: { baseDN: people, filter: '(employeeType=staff)' },
+      groups: { baseDN: groups, filter: '(&(objectClass=groupOfNames)(ou=*))' },
+      attributes: {
+        firstName: ['displayName', 'givenName'],
+        email: ['mail', 'labeledURI'],
+        domainAccount: ['uid'],
+        groupName: ['ou'],
+      },
+    });
+    expect(found.people).toEqual([
+      expect.objectContaining({ firstName: 'Fay!', email: 'fay@example.org', domainAccount: 'fay' }),
+    ]);
+    expect(found.groups.map(({ name }) => name)).toEqual(['Called otherwise']);
+    expect(found.people[0]?.groups).toHaveLength(1);
+  });
+
+  describe('limits', () => {
+    const limit = (attribute: string, ...values: string[]) => modify(serviceAccount, attribute, ...values);
+
+    beforeAll(async () => {
+      for (let n = 0; n < 60; n++) await addPerson(`one.of.many.${n}`);
+    });
+
+    test('nsSizeLimit counts for each page, so smaller pages read everything', async () => {
+      const whole = await read(server);
+      await limit('nsSizeLimit', '30');
+      const { evidence, people: found } = await read(server, { pageSize: 1000 });
+      expect(evidence.complete).toBe(true);
+      expect(found).toEqual(whole.people);
+      await limit('nsSizeLimit');
+    });
+
+    test('a limit below the smallest page ends the read', async () => {
+      await limit('nsSizeLimit', '5');
+      await expect(read(server)).rejects.toThrow(fails('SizeLimitExceeded'));
+      await limit('nsSizeLimit');
+    });
+
+    test('nsLookThroughLimit has to admit everybody', async () => {
+      await limit('nsLookThroughLimit', '5');
+      await expect(read(server)).rejects.toThrow(fails('SizeLimitExceeded'));
+      await limit('nsLookThroughLimit');
+      await expect(read(server)).resolves.toBeDefined();
+    });
+  });
+
+  test('an account that may not read nsUniqueId recognises nobody again: IdentityMissing', async () => {
+    const blind = `cn=blind,ou=Services,${suffix}`;
+    await client.add(blind, {
+      objectClass: ['applicationProcess', 'simpleSecurityObject'],
+      cn: 'blind',
+      userPassword: password,
+    });
+    for (const base of [people, groups]) await allow(blind, base, 'targetattr!="nsUniqueId || userPassword || aci"');
+    await expect(read(server, { username: blind })).rejects.toThrow(fails('IdentityMissing'));
+    using opened = await ldapReader(optionsFor(server, { username: blind })).open(signal);
+    await expect(opened.test()).rejects.toThrow(fails('IdentityMissing'));
+  });
+
+  test('a wrong password, a locked account and an unknown one are refused', async () => {
+    const hosts = parseAllowedHosts(server.urls.ldaps);
+    const refused = (username: string, secret = password) =>
+      expect(read(server, { credentials: { username, password: secret, hosts } })).rejects.toThrow(
+        fails('InvalidCredentials'),
+      );
+    await refused(serviceAccount, 'wrong');
+    await refused(`cn=nobody,${suffix}`);
+    const inactive = `cn=inactive,ou=Services,${suffix}`;
+    await client.add(inactive, {
+      ...{ objectClass: ['applicationProcess', 'simpleSecurityObject'], cn: 'inactive', userPassword: password },
+      nsAccountLock: 'true',
+    });
+    await refused(inactive);
+  });
+
+  test('a value that is not UTF-8 rejects its record, and the others go on', async () => {
+    await modify('cn=config', 'nsslapd-syntaxcheck', 'off');
+    await addPerson('latin1');
+    await server.apply(
+      `dn: uid=latin1,${people}\nchangetype: modify\nreplace: sn\nsn:: ${Buffer.from('Müller', 'latin1').toString('base64')}\n`,
+    );
+    const { rejected, people: found } = await read(server);
+    expect(rejected).toEqual([
+      expect.objectContaining({ of: 'Person', label: `uid=latin1,${people}`, reason: 'InvalidValue' }),
+    ]);
+    expect(found.length).toBeGreaterThan(5);
   });
 });

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+const run = promisify(execFile);
+
 /** PEM texts. */
 export interface ClientCertificate {
   readonly certificate: string;
@@ -18,10 +20,12 @@ export interface ClientCertificate {
 export async function createClientCertificate(days = 365): Promise<ClientCertificate> {
   const directory = await mkdtemp(join(tmpdir(), 'roster-client-'));
   try {
-    const [certificate, key] = [join(directory, 'tls.crt'), join(directory, 'tls.key')];
-    await promisify(execFile)('openssl', [
-      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', `${days}`, '-subj', '/CN=roster'],
-      ...['-keyout', key, '-out', certificate],
+    const file = (suffix: string) => join(directory, `tls.${suffix}`);
+    const [certificate, key, request] = [file('crt'), file('key'), file('csr')];
+    const newKey = ['-newkey', 'rsa:2048', '-nodes', '-keyout', key];
+    await run('openssl', ['req', '-new', ...newKey, '-subj', '/CN=roster', '-out', request]);
+    await run('openssl', [
+      ...['x509', '-req', '-in', request, '-signkey', key, '-days', `${days}`, '-out', certificate],
     ]);
     return { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
   } finally {

@@ -255,6 +255,20 @@ test('tells the deleted as changed, which can be undone, and the purged as delet
   expect(groups.round()).toEqual([[{ id: group, '@removed': { reason: 'deleted' } }]]);
 });
 
+test('tells all members of a group that is restored', () => {
+  const { directory, queries } = start();
+  const id = directory.createUser(ada);
+  const group = directory.createGroup({ displayName: 'Engines', groupTypes: ['Unified'] });
+  directory.addMember(group, id);
+  const follower = new Follower(queries, groupSchema);
+  follower.round();
+  directory.delete(group);
+  expect(follower.round()).toEqual([[{ id: group, '@removed': { reason: 'changed' } }]]);
+  directory.restore(group);
+  follower.round();
+  expect(follower.members.get(group)).toEqual(new Set([id]));
+});
+
 test('splits the members of a group over pages, with its properties on each', () => {
   const { directory, queries } = start({ membersAtOnce: 2 });
   const id = directory.createGroup({ displayName: 'Engines' });

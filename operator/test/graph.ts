@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import type { Application, Permission } from '../../hack/graph/application.ts';
 import { type Answered, type GraphServer, startGraphServer } from '../../hack/graph/server.ts';
-import { selfSignedCertificate } from '../src/runtime/testing/certificate.ts';
+import { type Certificate, selfSignedCertificate } from '../src/runtime/testing/certificate.ts';
 
 export interface GraphFixtureOptions {
   /** What reading people and groups takes unless told. */
@@ -36,8 +36,7 @@ export async function startGraph(options: GraphFixtureOptions = {}): Promise<Gra
     secrets: [{ value: clientSecret, expiresAt: now() + 86_400_000 }],
     ...{ certificates: [], federatedCredentials: [] },
   };
-  const tls = selfSignedCertificate();
-  if (trusted) setDefaultCACertificates([...getCACertificates('default'), tls.cert]);
+  const tls = trusted ? trustedCertificate() : selfSignedCertificate();
   const server = await startGraphServer({
     ...{ tenantID: randomUUID(), applications: [application], tls, now },
     ...(quota && { quota }),
@@ -45,4 +44,15 @@ export async function startGraph(options: GraphFixtureOptions = {}): Promise<Gra
   const answered: Answered[] = [];
   server.observe = (one) => void answered.push(one);
   return Object.assign(server, { application, clientSecret, caBundle: tls.cert, answered });
+}
+
+let certificate: Certificate | undefined;
+
+/** One for all servers of the process: of several authorities with the same name, OpenSSL would try the first. */
+function trustedCertificate(): Certificate {
+  if (!certificate) {
+    certificate = selfSignedCertificate();
+    setDefaultCACertificates([...getCACertificates('default'), certificate.cert]);
+  }
+  return certificate;
 }

@@ -7,7 +7,6 @@ import {
   type User,
 } from '@roster/crds';
 import { type Reason, RosterError } from '../errors.ts';
-import { executable, passes, type Verdict } from './guard.ts';
 import type {
   CreateRecipient,
   CreateUser,
@@ -15,7 +14,6 @@ import type {
   ObjectRef,
   PersonAction,
   PersonKind,
-  Plan,
   PlanLine,
 } from './plan/index.ts';
 
@@ -36,13 +34,18 @@ export interface Target {
   createGroup(name: string, spec: Group['spec']): Promise<void>;
   createUser(name: string, spec: User['spec']): Promise<void>;
   createRecipient(name: string, spec: Recipient['spec']): Promise<void>;
-  /** Replaces the block whole, unless the object is another one by now. */
+  /**
+   * Replaces the block whole, unless the object is another one by now. `replaces` is the external id of the present block,
+   * absent when there is none.
+   */
   setSource(
     kind: PersonKind | 'Group',
     ref: ObjectRef,
     source: PersonSource | GroupSource,
-    first: boolean,
+    replaces: string | undefined,
   ): Promise<void>;
+  /** Deletes the person, unless the object is another one by now, or its block is not this one any more. */
+  deletePerson(kind: PersonKind, ref: ObjectRef, source: PersonSource): Promise<void>;
   /** Takes addresses for people who are about to be created; returns who holds those that are taken. */
   reserve(wants: readonly Want[]): Promise<ReadonlyMap<string, Holder>>;
 }
@@ -60,19 +63,18 @@ export class WriteRefused extends Error {
 
 export interface Applied {
   readonly written: number;
-  /** Actions that the guard withholds, whole or in part. */
-  readonly withheld: number;
   /** What could not be written, with the reason; the next run tries again. */
   readonly failures: readonly PlanLine[];
 }
 
 export interface ApplyOptions {
-  readonly verdict: Verdict;
   readonly signal: AbortSignal;
   /** Writes under way at a time. */
   readonly concurrency: number;
   /** Told after each write: how many are done, of how many. */
   readonly progress: (done: number, total: number) => void;
+  /** Told of each person who was written. */
+  readonly done?: (action: PersonAction) => void;
 }
 
 /** After so many writes in a row that are forbidden, a right is missing: to go on would only repeat it. */
@@ -81,15 +83,24 @@ const mostForbiddenInARow = 50;
 /** So many addresses are claimed in one transaction. */
 const reservationSize = 5_000;
 
+/** What is executed of a plan, as the guard's verdict has it. */
+export interface Executable {
+  readonly groups: readonly GroupAction[];
+  readonly people: readonly PersonAction[];
+}
+
 /**
  * Carries a plan out: groups first, since people name them, then people. One record that is refused does not stop the
  * others. Each write stands for itself: whatever happens in between, the next plan starts from what is there.
  * @throws RosterError WritesForbidden; whatever the target throws beside WriteRefused.
  */
-export async function applyPlan(plan: Plan, target: Target, options: ApplyOptions): Promise<Applied> {
-  const { verdict, signal, concurrency, progress } = options;
-  const people = executable(plan.people, verdict);
-  const total = plan.groups.length + people.length;
+export async function applyPlan(
+  { groups, people }: Executable,
+  target: Target,
+  options: ApplyOptions,
+): Promise<Applied> {
+  const { signal, concurrency, progress } = options;
+  const total = groups.length + people.length;
   const failures: PlanLine[] = [];
   let written = 0;
   let forbiddenInARow = 0;
@@ -112,30 +123,39 @@ export async function applyPlan(plan: Plan, target: Target, options: ApplyOption
     progress(written + failures.length, total);
   };
 
-  await inParallel(plan.groups, concurrency, (action) => write(action, () => writeGroup(target, action)));
+  await inParallel(groups, concurrency, (action) => write(action, () => writeGroup(target, action)));
   for (const chunk of chunks(people, reservationSize)) {
     signal.throwIfAborted();
     const taken = await reserveAddresses(target, chunk);
     await inParallel(chunk, concurrency, async (action) => {
       const holder = taken.get(action);
-      if (holder === undefined) await write(action, () => writePerson(target, action));
-      else refuse(action, 'EmailTaken', `The address belongs to ${holder.kind} ${holder.name}.`);
+      if (holder === undefined) {
+        await write(action, async () => {
+          await writePerson(target, action);
+          options.done?.(action);
+        });
+      } else refuse(action, 'EmailTaken', `The address belongs to ${holder.kind} ${holder.name}.`);
     });
   }
-  const withheld = plan.people.filter((action) => !passes(verdict, action)).length;
-  return { written, withheld, failures };
+  return { written, failures };
 }
 
 async function writeGroup(target: Target, action: GroupAction): Promise<void> {
   if (action.action === 'Create') await target.createGroup(action.name, action.spec);
-  else await target.setSource('Group', action.ref, action.source, false);
+  else await target.setSource('Group', action.ref, action.source, action.source.externalId);
 }
 
 async function writePerson(target: Target, action: PersonAction): Promise<void> {
-  if (action.action !== 'Create')
-    await target.setSource(action.kind, action.ref, action.source, action.action === 'Link');
+  if (action.action === 'Delete') await target.deletePerson(action.kind, action.ref, action.source);
+  else if (action.action !== 'Create') await target.setSource(action.kind, action.ref, action.source, replaced(action));
   else if (action.kind === 'User') await target.createUser(action.name, action.spec);
   else await target.createRecipient(action.name, action.spec);
+}
+
+/** External id of the block that an action replaces. */
+function replaced(action: Exclude<PersonAction, CreateUser | CreateRecipient>): string | undefined {
+  if (action.action === 'Link') return undefined;
+  return action.action === 'TakeOver' ? action.before.externalId : action.source.externalId;
 }
 
 /**

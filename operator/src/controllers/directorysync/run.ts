@@ -1,61 +1,73 @@
 import type { DirectorySync, DirectorySyncStatus, RunPhase, UserDirectory } from '@roster/crds';
-import { type Applied, applyPlan } from '../../directory/apply.ts';
+import type { Applied } from '../../directory/apply.ts';
 import { judge, type Verdict } from '../../directory/guard.ts';
-import {
-  type DirectorySettings,
-  isSuspiciouslyEmpty,
-  lines,
-  type Plan,
-  planDirectory,
-  samples,
-} from '../../directory/plan/index.ts';
-import { readAll } from '../../directory/reader.ts';
-import type { DirectoryContents } from '../../directory/record.ts';
+import { inSlices, lines } from '../../directory/plan/index.ts';
+import { type OpenDirectory, readAll } from '../../directory/reader.ts';
+import type { DirectoryContents, Evidence } from '../../directory/record.ts';
 import { RosterError } from '../../errors.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { seconds } from '../conditions.ts';
-import { type Context, tenantName } from '../context.ts';
-import type { Secrets } from '../secrets.ts';
+import type { Context } from '../context.ts';
 import { prepareReader } from '../userdirectory/reader.ts';
-import { evidenceFacts, type Progress } from './status.ts';
-import { apiTarget } from './target.ts';
+import { isWhole } from '../userdirectory/runs.ts';
+import { approvedEffects, closed, heldFacts, heldLines } from './approval.ts';
+import { type Comparison, compare } from './comparison.ts';
+import { execute } from './execution.ts';
+import { lastReadSettings, readSettings } from './readsettings.ts';
+import { evidenceFacts, type Progress, planFacts, sampleOf, summary } from './status.ts';
 
-/** Reads a directory whole. @throws RosterError */
-export type Read = (directory: UserDirectory, signal: AbortSignal) => Promise<DirectoryContents>;
+/** Opens the server of a directory. @throws RosterError */
+export type Open = (directory: UserDirectory, signal: AbortSignal) => Promise<OpenDirectory>;
 
 /** Tells the world how far a run is. */
 export type Report = (phase: RunPhase, facts: Progress) => Promise<void>;
 
 /** How a run ended. */
 export interface Outcome {
-  readonly phase: 'Succeeded' | 'Failed' | 'Held';
+  readonly phase: 'Succeeded' | 'Failed' | 'Held' | 'Aborted';
   readonly facts: Progress;
   readonly error?: RosterError;
 }
 
 type Stage = NonNullable<DirectorySyncStatus['stages']>[number];
 
-/** Writes of a run under way at a time; the client bounds those of the whole operator. */
-const concurrency = 64;
+/** So far back the guard counts what runs did, in milliseconds. */
+const guardWindowMs = 7 * 24 * 3_600_000;
+
+/** What every step of one run needs. */
+interface Course {
+  readonly context: Context;
+  readonly run: DirectorySync;
+  readonly directory: UserDirectory;
+  readonly startedAt: Date;
+  /** Keys of the effects that were approved. */
+  readonly approved: ReadonlySet<string>;
+  readonly report: Report;
+  /** Adds to the facts that the status tells, and returns all of them. */
+  readonly learn: (learnt: Progress) => Progress;
+  readonly timed: <T>(name: Stage['name'], work: () => Promise<T>) => Promise<T>;
+  readonly signal: AbortSignal;
+}
 
 /**
- * Carries one run out: read, plan, guard, apply. Every failure ends as an outcome, with what was learnt until then;
- * only the end of the operator is thrown.
+ * Carries one run out: read, plan, guard, apply. Every failure ends as an outcome, with what was learnt until then, and
+ * so does a signal that aborts with a RosterError; only the end of the operator is thrown.
  */
 export async function carryOut(
   context: Context,
-  read: Read,
+  open: Open,
   run: DirectorySync,
   directory: UserDirectory,
   report: Report,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  let facts: Progress = { startedAt: seconds(context.now()) };
+  const startedAt = context.now();
+  let facts: Progress = { startedAt: seconds(startedAt) };
   const learn = (learnt: Progress) => {
     facts = { ...facts, ...learnt };
     return facts;
   };
-  const timed = async <T>(name: Stage['name'], work: () => Promise<T> | T): Promise<T> => {
+  const timed = async <T>(name: Stage['name'], work: () => Promise<T>): Promise<T> => {
     const start = performance.now();
     try {
       return await work();
@@ -64,25 +76,25 @@ export async function carryOut(
     }
   };
   try {
-    await report('Reading', learn({ message: 'Reading the directory.' }));
-    const contents = await timed('Read', () => read(directory, signal));
-    learn(evidenceFacts(contents.evidence));
-    assertComplete(contents);
-
-    await report('Planning', learn({ message: `Read ${contents.evidence.entries} entries; comparing them.` }));
-    const plan = await timed('Plan', () => makePlan(context, directory, contents));
-    learn(planFacts(plan));
-    const verdict = judge(plan.facts);
-    if (verdict.held !== undefined) learn({ held: { ...verdict.held, message: verdict.held.message.slice(0, 1024) } });
-    await context.mirror.plans.store(runRecord(run, directory, context.now()), lines(plan));
-    if (run.spec.dryRun)
-      return { phase: 'Succeeded', facts: learn({ message: `Nothing was changed. ${summary(plan)}` }) };
-
+    const approved = await approvedEffects(context.mirror, run);
+    const course: Course = { context, run, directory, startedAt, approved, report, learn, timed, signal };
+    const { comparison, evidence } = await readAndCompare(course, open);
+    const verdict = await guard(course, comparison, evidence);
+    if (run.spec.dryRun) {
+      return { phase: 'Succeeded', facts: learn({ message: `Nothing was changed. ${told(comparison)}` }) };
+    }
     await report('Applying', learn({ message: 'Writing people and groups.' }));
-    const applied = await timed('Apply', () => apply(context, run, plan, verdict, report, () => facts, signal));
-    return conclusion(plan, verdict, applied, learn);
+    const writing = (message: string) => report('Applying', { ...facts, message });
+    const applied = await timed('Apply', () =>
+      execute(context, { run, startedAt, verdict, approved, report: writing, signal }),
+    );
+    return await conclude(course, comparison, applied, learn({}));
   } catch (error) {
-    signal.throwIfAborted();
+    if (signal.aborted) {
+      // Who stops a run with a reason of the catalogue wants it to end with that; else there is nobody to tell.
+      if (!(signal.reason instanceof RosterError)) throw signal.reason;
+      return { phase: 'Aborted', facts, error: signal.reason };
+    }
     if (!(error instanceof RosterError)) return { phase: 'Failed', facts, error: unexpected(context.log, run, error) };
     // A deposed leader writes nothing more: its successor ends the run.
     if (error.reason === 'NoLongerLeader') throw error;
@@ -96,13 +108,31 @@ function unexpected(log: Logger, { metadata: { namespace, name }, spec }: Direct
   return new RosterError('UnexpectedError', 'The run met an error that is not foreseen.');
 }
 
-/** Reads the server that the directory names, with the credentials of its Secret. */
-export function readServer(secrets: Secrets): Read {
+/** Opens the server that the directory names, with the credentials of its Secret. */
+export function openServer({ secrets, mirror }: Pick<Context, 'secrets' | 'mirror'>): Open {
   return async (directory, signal) => {
-    const reader = await prepareReader(secrets, directory, signal);
-    using opened = await reader.open(signal);
-    return await readAll(opened);
+    const reader = await prepareReader(secrets, directory, signal, mirror.entraSnapshots);
+    return await reader.open(signal);
   };
+}
+
+/** The connection is closed afterwards: writing takes minutes, in which nothing is asked of the server. */
+async function readAndCompare(
+  { context, run, directory, report, learn, timed, signal }: Course,
+  open: Open,
+): Promise<{ readonly comparison: Comparison; readonly evidence: Evidence }> {
+  using connections = new DisposableStack();
+  await report('Reading', learn({ message: 'Reading the directory.' }));
+  const [opened, contents] = await timed('Read', async () => {
+    const connection = connections.use(await open(directory, signal));
+    return [connection, await readAll(connection)];
+  });
+  const { evidence } = contents;
+  learn(evidenceFacts(evidence));
+  assertComplete(contents);
+  await report('Planning', learn({ message: `Read ${evidence.entries} entries; comparing them.` }));
+  const comparison = await timed('Plan', () => compare(context, run, directory, contents, opened, signal));
+  return { comparison, evidence };
 }
 
 /** An incomplete read ends here: nothing of it is compared, so that nobody can be changed by it. */
@@ -114,162 +144,72 @@ function assertComplete({ evidence }: DirectoryContents): void {
   );
 }
 
-/** @throws RosterError EmptyAnswer: nobody matches, which more likely is a wrong filter than a company without people. */
-async function makePlan(context: Context, directory: UserDirectory, contents: DirectoryContents): Promise<Plan> {
-  const { informers, mirror, now } = context;
-  const namespace = directory.metadata.namespace ?? '';
-  const key = `${namespace}/${directory.metadata.name}`;
-  const linked =
-    informers.users.cache.countByIndex('directory', key) + informers.recipients.cache.countByIndex('directory', key);
-  if (isSuspiciouslyEmpty({ contents, linked })) {
-    throw new RosterError(
-      'EmptyAnswer',
-      `Nobody matches, although ${amount(linked, 'person', 'people')} came from this directory.`,
-    );
-  }
-  return planDirectory({
-    directory: settingsOf(directory, contents.evidence.authority),
-    contents,
-    existing: {
-      users: informers.users.cache.list(namespace),
-      recipients: informers.recipients.cache.list(namespace),
-      groups: informers.groups.cache.list(namespace),
-      roles: new Map([...informers.roles.cache.list(namespace)].map((role) => [role.metadata.name, role])),
-      owner: informers.tenants.cache.get(namespace, tenantName)?.spec.owner,
-      tombstones: await mirror.tombstones(namespace),
-      claims: await mirror.claims.holders(namespace),
-    },
-    now: now(),
-  });
-}
-
-function settingsOf({ metadata, spec }: UserDirectory, authority: string): DirectorySettings {
-  const {
-    organization,
-    importAs,
-    defaultRole,
-    groupPrefix,
-    emailDomains,
-    exclude,
-    linking,
-    precedence,
-    passwordSetup,
-  } = spec;
-  return {
-    name: metadata.name,
-    authority,
-    organization,
-    importAs,
-    defaultRole,
-    groupPrefix,
-    membership: spec.groups.membership,
-    emailDomains,
-    exclude,
-    linking,
-    precedence,
-    passwordSetup,
+/** Judges the plan, and stores it with what is held of it. */
+async function guard(course: Course, { plan, emptied }: Comparison, evidence: Evidence): Promise<Verdict> {
+  const { context, run, directory, startedAt, approved, learn, signal } = course;
+  const { plans, effects } = context.mirror;
+  const settings = readSettings(directory, evidence);
+  if (isWhole(run)) learn({ readSettings: settings });
+  const { namespace = '', name } = directory.metadata;
+  const since = new Date(startedAt.getTime() - guardWindowMs);
+  const circumstances = {
+    settings: directory.spec.guard,
+    history: Object.fromEntries(await effects.since({ namespace, directory: name }, since)),
+    settingsChanged: settingsChanged(context, directory, settings),
+    approved,
   };
+  const verdict = await inSlices(judge(plan, circumstances), signal);
+  const holds = await inSlices(heldLines(plan, verdict), signal);
+  const held = heldFacts(run, verdict, emptied, context.now());
+  learn({ ...planFacts(plan, holds), ...(held && { held }) });
+  const record = runRecord(run, startedAt);
+  await plans.store(record, concatenated(holds, lines(plan)));
+  if (held?.expiresAt !== undefined) await plans.hold(record, verdict.held?.keys ?? []);
+  return verdict;
 }
 
-function planFacts(plan: Plan): Progress {
-  return {
-    people: plan.counts.people,
-    groups: plan.counts.groups,
-    memberships: plan.memberships,
-    reasons: plan.reasons.slice(0, 50),
-    samples: samples(plan, 20),
-  };
+/** A directory that fills people and of which no success is known, as after a restore, counts as changed. */
+function settingsChanged({ informers }: Context, directory: UserDirectory, settings: string): boolean {
+  const { namespace = '', name } = directory.metadata;
+  const key = `${namespace}/${name}`;
+  const last = lastReadSettings(directory, [...informers.runs.cache.byIndex('directory', key)]);
+  if (last !== undefined) return last !== settings;
+  return [informers.users, informers.recipients].some(({ cache }) => cache.countByIndex('directory', key) > 0);
 }
 
-/** Progress is reported this often, in milliseconds. */
-const progressMs = 5_000;
-
-async function apply(
-  context: Context,
-  run: DirectorySync,
-  plan: Plan,
-  verdict: Verdict,
-  report: Report,
-  facts: () => Progress,
-  signal: AbortSignal,
-): Promise<Applied> {
-  const namespace = run.metadata.namespace ?? '';
-  const target = apiTarget(
-    context.client,
-    namespace,
-    (wants) => context.mirror.claims.reserve(namespace, wants),
-    signal,
-  );
-  let reportedAt = performance.now();
-  let reporting: Promise<void> | undefined;
-  try {
-    return await applyPlan(plan, target, {
-      verdict,
-      signal,
-      concurrency,
-      progress: (done, total) => {
-        if (reporting !== undefined || performance.now() - reportedAt < progressMs) return;
-        reportedAt = performance.now();
-        // A report that gets lost is followed by the next.
-        reporting = report('Applying', { ...facts(), message: `Wrote ${done} of ${total}.` })
-          .catch(() => {})
-          .finally(() => {
-            reporting = undefined;
-          });
-      },
-    });
-  } finally {
-    // Otherwise it might reach the server after the end of the run was written.
-    await reporting;
-  }
-}
-
-function conclusion(plan: Plan, verdict: Verdict, applied: Applied, learn: (facts: Progress) => Progress): Outcome {
-  const { failures } = applied;
+async function conclude(course: Course, comparison: Comparison, applied: Applied, facts: Progress): Promise<Outcome> {
+  const { context, run, startedAt, learn } = course;
+  const { failures, written } = applied;
+  const { held } = facts;
   if (failures.length > 0) {
-    const shown = failures.slice(0, 10).map(({ action, reason, record, name, message }) => ({
-      action,
-      reason,
-      record: record.slice(0, 1024),
-      name,
-      message: message?.slice(0, 512),
-    }));
-    const facts = learn({ failed: failures.length, samples: [...shown, ...samples(plan, 20 - shown.length)] });
-    const message = `${failures.length} of ${amount(failures.length + applied.written, 'write', 'writes')} failed.`;
-    return { phase: 'Failed', facts, error: new RosterError('WritesFailed', message) };
+    await context.mirror.plans.add(runRecord(run, startedAt), failures);
+    const samples = [...failures.slice(0, 10).map(sampleOf), ...(facts.samples ?? [])].slice(0, 20);
+    const total = failures.length + written;
+    const error = new RosterError(
+      'WritesFailed',
+      `${failures.length} of ${total} ${total === 1 ? 'write' : 'writes'} failed.`,
+    );
+    return {
+      phase: 'Failed',
+      facts: learn({ failed: failures.length, samples, ...(held && { held: closed(held) }) }),
+      error,
+    };
   }
-  if (verdict.held !== undefined) {
-    return { phase: 'Held', facts: learn({}), error: new RosterError('ChangesHeld', verdict.held.message) };
+  if (held !== undefined) {
+    const reason = held.reason === 'EmptyAnswer' ? 'EmptyAnswer' : 'ChangesHeld';
+    const explanation = comparison.explanation === undefined ? [] : [comparison.explanation];
+    return { phase: 'Held', facts, error: new RosterError(reason, [...explanation, held.message].join(' ')) };
   }
-  return { phase: 'Succeeded', facts: learn({ message: summary(plan) }) };
+  return { phase: 'Succeeded', facts: learn({ message: told(comparison) }) };
 }
 
-function summary({ counts: { people, groups }, memberships }: Plan): string {
-  const part = (count: number, what: string) => (count === 0 ? [] : [`${count} ${what}`]);
-  const described = [
-    ...part(people.created, 'created'),
-    ...part(people.linked, 'linked'),
-    ...part(people.updated, 'updated'),
-    ...part(people.unchanged, 'unchanged'),
-    ...part(people.excluded, 'excluded'),
-    ...part(people.rejected, 'rejected'),
-    ...part(people.missing, 'missing and kept'),
-  ];
-  const inGroups = groups.created + groups.updated + groups.unchanged;
-  const found = `${amount(people.found, 'person', 'people')} found`;
-  const belonging = `${amount(inGroups, 'group', 'groups')} with ${amount(memberships, 'membership', 'memberships')}`;
-  return `${[found, described.join(', ')].filter(Boolean).join(': ')}. ${belonging}.`;
+/** What a run of everybody did in numbers, or why one person is or is not synced. */
+const told = ({ plan, explanation }: Comparison): string => explanation ?? summary(plan);
+
+function* concatenated<T>(...lists: readonly Iterable<T>[]): Generator<T> {
+  for (const list of lists) yield* list;
 }
 
-const amount = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
-
-function runRecord(run: DirectorySync, directory: UserDirectory, startedAt: Date) {
-  return {
-    namespace: run.metadata.namespace ?? '',
-    name: run.metadata.name,
-    uid: run.metadata.uid ?? '',
-    directory: directory.metadata.name,
-    startedAt,
-    dryRun: run.spec.dryRun,
-  };
+function runRecord({ metadata: { namespace = '', name, uid = '' }, spec }: DirectorySync, startedAt: Date) {
+  return { namespace, name, uid, directory: spec.directory, startedAt, dryRun: spec.dryRun };
 }

@@ -45,37 +45,91 @@ describe('on the API server', () => {
 
   it('the block is replaced while the object is the one that the plan knew', async () => {
     api.put(user('jane', { source: source({ firstName: 'Jane' }) }));
-    await target.setSource('User', ref, source({ lastName: 'Doe' }), false);
+    await target.setSource('User', ref, source({ lastName: 'Doe' }), '42');
     expect(api.at(User, 'jane')?.spec.source).toEqual(source({ lastName: 'Doe' }));
   });
 
-  it.each<[string, User, boolean]>([
-    ['was made anew meanwhile', user('jane', { source: source() }, { uid: 'another' }), false],
-    ['was detached meanwhile', user('jane'), false],
-    ['was changed meanwhile', user('jane', { source: source({ firstName: 'Jane' }) }, { generation: 2 }), false],
-    ['was changed by hand meanwhile', user('jane', {}, { generation: 2 }), true],
-    ['was linked to another entry meanwhile', user('jane', { source: source({ externalId: '43' }) }), true],
-  ])('who %s is left to the next run', async (_, found, first) => {
+  it.each<[string, User, string?]>([
+    ['was made anew meanwhile', user('jane', { source: source() }, { uid: 'another' }), '42'],
+    ['was detached meanwhile', user('jane'), '42'],
+    ['was changed meanwhile', user('jane', { source: source({ firstName: 'Jane' }) }, { generation: 2 }), '42'],
+    ['was changed by hand meanwhile', user('jane', {}, { generation: 2 })],
+    ['was linked to another entry meanwhile', user('jane', { source: source({ externalId: '43' }) })],
+  ])('who %s is left to the next run', async (_, found, replaces) => {
     api.put(found);
-    await expect(target.setSource('User', ref, source(), first)).rejects.toThrow(WriteRefused);
+    await expect(target.setSource('User', ref, source(), replaces)).rejects.toThrow(WriteRefused);
     expect(api.at(User, 'jane')).toBe(found);
   });
 
   it('who was deleted meanwhile is left to the next run', async () => {
-    await expect(target.setSource('User', ref, source(), false)).rejects.toThrow(
+    await expect(target.setSource('User', ref, source(), '42')).rejects.toThrow(
       new WriteRefused('The object was deleted meanwhile.'),
     );
   });
 
   it.each([
-    ['a link', undefined, true],
-    ['an update', source({ firstName: 'Jane' }), false],
-  ])('%s whose answer was lost is taken for written', async (_, before, first) => {
+    ['a link', undefined, undefined],
+    ['an update', source({ firstName: 'Jane' }), '42'],
+    ['a takeover', source({ externalId: '41' }), '41'],
+  ])('%s whose answer was lost is taken for written', async (_, before, replaces) => {
     api.put(user('jane', { source: before }));
     api.endings.push('lost');
-    await target.setSource('User', ref, source(), first);
+    await target.setSource('User', ref, source(), replaces);
     expect(api.requests).toEqual(['patch User jane', 'patch User jane', 'get User jane']);
     expect(api.at(User, 'jane')?.spec.source).toEqual(source());
+  });
+
+  describe('a person is deleted', () => {
+    const gone = source({ missingSince: '2026-01-01T00:00:00Z' });
+    const missing = (metadata: object = {}) => user('jane', { source: gone }, { resourceVersion: '7', ...metadata });
+
+    it('while the object is the one that the plan knew', async () => {
+      api.put(missing());
+      await target.deletePerson('User', ref, gone);
+      expect(api.at(User, 'jane')).toBeUndefined();
+    });
+
+    it('also when a status is written meanwhile', async () => {
+      api.put(missing());
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const get = api.get.bind(api);
+      api.get = async (...args) => {
+        const found = await get(...args);
+        if (found.metadata.resourceVersion === '7') api.put(missing({ resourceVersion: '8' }));
+        resolve();
+        return found as never;
+      };
+      await target.deletePerson('User', ref, gone);
+      await promise;
+      expect(api.requests).toEqual(['get User jane', 'delete User jane', 'get User jane', 'delete User jane']);
+      expect(api.at(User, 'jane')).toBeUndefined();
+    });
+
+    it('once, when the answer is lost', async () => {
+      api.put(missing());
+      api.endings.push('answered', 'lost');
+      await target.deletePerson('User', ref, gone);
+      expect(api.at(User, 'jane')).toBeUndefined();
+    });
+
+    it.each<[string, User]>([
+      ['was made anew', missing({ uid: 'another' })],
+      ['was changed by hand', missing({ generation: 2 })],
+      ['was found again', user('jane', { source: source() })],
+      ['was detached', user('jane')],
+    ])('unless the person %s meanwhile', async (_, found) => {
+      api.put(found);
+      await expect(target.deletePerson('User', ref, gone)).rejects.toThrow(
+        new WriteRefused('The object changed meanwhile.'),
+      );
+      expect(api.at(User, 'jane')).toBe(found);
+    });
+
+    it('unless a policy protects the person', async () => {
+      api.put(missing());
+      api.endings.push('answered', new ApiError(422, { message: 'jane cannot be deleted' }));
+      await expect(target.deletePerson('User', ref, gone)).rejects.toThrow(new WriteRefused('jane cannot be deleted'));
+    });
   });
 
   it.each([401, 403, 413, 422])('a refusal with code %i concerns this object only', async (code) => {

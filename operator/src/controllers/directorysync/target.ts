@@ -4,6 +4,7 @@ import {
   type ApiClient,
   ApiError,
   isAlreadyExists,
+  isConflict,
   isInvalid,
   isNotFound,
   type JsonPatchOperation,
@@ -12,14 +13,16 @@ import {
 import { persistently } from './persistently.ts';
 
 type Synced = KubernetesObject & {
-  readonly spec: { readonly source?: { readonly authority: string; readonly externalId: string } };
+  readonly spec: {
+    readonly source?: { readonly authority: string; readonly externalId: string; readonly missingSince?: string };
+  };
 };
 
 const types = { Group, User, Recipient } as const;
 
 /** Carries plans out on the API server. */
 export function apiTarget(
-  client: Pick<ApiClient, 'create' | 'get' | 'jsonPatch'>,
+  client: Pick<ApiClient, 'create' | 'get' | 'jsonPatch' | 'delete'>,
   namespace: string,
   reserve: Target['reserve'],
   signal: AbortSignal,
@@ -43,14 +46,14 @@ export function apiTarget(
     createGroup: (name, spec) => create('Group', name, spec),
     createUser: (name, spec) => create('User', name, spec),
     createRecipient: (name, spec) => create('Recipient', name, spec),
-    setSource: async (kind, { name, uid, generation }, source, first) => {
+    setSource: async (kind, { name, uid, generation }, source, replaces) => {
       const operations: JsonPatchOperation[] = [
         // Whatever changed since the plan was made, by hand or by another leader's run, is left to the next plan.
         { op: 'test', path: '/metadata/uid', value: uid },
         { op: 'test', path: '/metadata/generation', value: generation },
-        first
+        replaces === undefined
           ? { op: 'test', path: '/spec/source', value: null }
-          : { op: 'test', path: '/spec/source/externalId', value: source.externalId },
+          : { op: 'test', path: '/spec/source/externalId', value: replaces },
         { op: 'add', path: '/spec/source', value: source },
       ];
       const type = types[kind] as ResourceType<KubernetesObject> as ResourceType<Synced>;
@@ -62,6 +65,26 @@ export function apiTarget(
           if (!isInvalid(error)) throw error;
           const found = await client.get(type, { namespace, name }, { signal });
           if (found.metadata.uid !== uid || !jsonEqual(found.spec.source, source)) throw error;
+        }
+      });
+    },
+    deletePerson: async (kind, { name, uid, generation }, source) => {
+      const type = types[kind] as ResourceType<KubernetesObject> as ResourceType<Synced>;
+      await perform(signal, async () => {
+        for (;;) {
+          try {
+            const { metadata, spec } = await client.get(type, { namespace, name }, { signal });
+            if (metadata.uid !== uid || metadata.generation !== generation || !jsonEqual(spec.source, source)) {
+              throw new WriteRefused('The object changed meanwhile.');
+            }
+            const preconditions = { uid, resourceVersion: metadata.resourceVersion };
+            return await client.delete(type, { namespace, name }, { preconditions, signal });
+          } catch (error) {
+            // By a delete whose answer was lost, or by somebody else.
+            if (isNotFound(error)) return;
+            // A status may be written at any time, and then the object is looked at again.
+            if (!isConflict(error)) throw error;
+          }
         }
       });
     },

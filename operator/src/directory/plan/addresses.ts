@@ -4,9 +4,11 @@ import type { Admission } from './admission.ts';
 import { type Candidate, inForce, personKind } from './candidate.ts';
 import { type Bid, settle } from './contest.ts';
 import type { Notes } from './notes.ts';
-import { privilegeOf } from './privilege.ts';
+import { isOwner } from './privilege.ts';
+import { restrictionOf } from './protection.ts';
+import { paced, type Steps } from './steps.ts';
 import type { KnownPerson, Tenant } from './tenant.ts';
-import type { DirectorySettings, PersonKind } from './types.ts';
+import type { DirectorySettings, PersonKind, Tombstone } from './types.ts';
 
 interface Refusal {
   readonly reason: Reason;
@@ -21,23 +23,23 @@ interface AddressBid extends Bid {
  * Decides who may have which address, and whom a record is linked to. Who has an address keeps it; others get it only
  * if it is free, or becomes free in this plan, and nobody else wants it. Returns the candidates that are accepted.
  */
-export function settleAddresses(
+export function* settleAddresses(
   { candidates, mentions }: Admission,
   tenant: Tenant,
   directory: DirectorySettings,
   notes: Notes,
-): Candidate[] {
+): Steps<Candidate[]> {
   const accepted: Candidate[] = [];
   const bids: AddressBid[] = [];
   const refuse = ({ record, person }: Candidate, { reason, message }: Refusal) =>
     notes.record('Reject', record, reason, message, person?.object.metadata.name);
 
-  for (const candidate of candidates) {
+  yield* paced(candidates, (candidate) => {
     const { person, address } = candidate;
     const wants = person === undefined ? address : inForce(candidate, person).address;
     if (person !== undefined && wants === person.address) {
       accepted.push(candidate);
-      continue;
+      return;
     }
     const refusal =
       wants === undefined
@@ -48,19 +50,19 @@ export function settleAddresses(
       bids.push({ candidate, wants, leaves: person?.address });
       if (person !== undefined) person.movesAddress = true;
     }
-  }
-  for (const bid of grant(bids, tenant)) {
-    const refusal = bid.outcome === 'Contested' ? contested(bid.wants) : accept(bid, tenant, directory);
+  });
+  yield* paced(yield* grant(bids, tenant), (bid) => {
+    const refusal = bid.outcome === 'Contested' ? contested(bid.wants) : accept(bid, tenant, directory, notes);
     if (refusal === undefined) accepted.push(bid.candidate);
     else refuse(bid.candidate, refusal);
-  }
+  });
   return accepted;
 }
 
 /** Settles the bids; from then on `movesAddress` is true only of those who do move. */
-function grant(bids: readonly AddressBid[], tenant: Tenant) {
+function* grant(bids: readonly AddressBid[], tenant: Tenant) {
   const stays = (person: KnownPerson) => !person.movesAddress;
-  const outcomes = settle(bids, (address) => tenant.byAddress.get(address).some(stays));
+  const outcomes = yield* settle(bids, (address) => tenant.byAddress.get(address).some(stays));
   const settled = bids.map((bid, index) => ({ ...bid, outcome: outcomes[index] }));
   for (const { candidate, outcome } of settled) {
     if (candidate.person !== undefined) candidate.person.movesAddress = outcome === 'Granted';
@@ -69,7 +71,12 @@ function grant(bids: readonly AddressBid[], tenant: Tenant) {
 }
 
 /** Gives the address to the candidate, or links the candidate to the person who has it, or says why neither. */
-function accept({ candidate, wants }: AddressBid, tenant: Tenant, directory: DirectorySettings): Refusal | undefined {
+function accept(
+  { candidate, wants }: AddressBid,
+  tenant: Tenant,
+  directory: DirectorySettings,
+  notes: Notes,
+): Refusal | undefined {
   const { person, record } = candidate;
   const kind = personKind(directory);
   const holders = tenant.byAddress.get(wants);
@@ -77,16 +84,27 @@ function accept({ candidate, wants }: AddressBid, tenant: Tenant, directory: Dir
   const holder = inOrderOfClaim(staying, wants, tenant)[0];
   if (holder !== undefined) {
     const linkable = staying.length === 1 && person === undefined && holder.kind === kind && !holder.object.spec.source;
-    return linkable ? link(candidate, holder, wants, tenant, directory) : taken(wants, holder, kind);
+    return linkable ? link(candidate, holder, wants, tenant, directory, notes) : taken(wants, holder, kind);
   }
   candidate.awaits = holders.map(({ object }) => object.metadata.name).sort()[0];
   if (person !== undefined) return undefined;
-  const name = personName({ directory: directory.name, authority: directory.authority, ...record }, wants);
+  const former = formerHolders(candidate, wants, tenant, directory);
+  // With the name of who was deleted comes their row of the database, and with it what they had.
+  const heir = directory.samePerson?.includes(record.externalId) ? former.find((one) => one.kind === kind) : undefined;
+  const identity = { directory: directory.name, authority: directory.authority, ...record };
+  const name = heir?.name ?? personName(identity, wants);
   if (tenant.hasPerson(kind, name)) {
     return { reason: 'NameTaken', message: `The ${kind.toLowerCase()} ${name} exists, with another address.` };
   }
   candidate.name = name;
-  return barred(candidate, wants, tenant, directory);
+  const refusal = barred(candidate, wants, tenant, directory, heir);
+  if (refusal !== undefined) return refusal;
+  candidate.returns = heir !== undefined || tenant.buried.has(record.externalId);
+  if (candidate.returns) {
+    const message = `The ${kind.toLowerCase()} ${name} was deleted and comes back, without an invitation.`;
+    notes.record('Warn', record, 'Recreated', message, name);
+  }
+  return undefined;
 }
 
 function link(
@@ -95,35 +113,52 @@ function link(
   address: string,
   tenant: Tenant,
   directory: DirectorySettings,
+  notes: Notes,
 ): Refusal | undefined {
   const { name } = person.object.metadata;
   const who = `${person.kind.toLowerCase()} ${name}`;
   if (directory.linking === 'Never') {
     return { reason: 'LinkingOff', message: `The ${who} has the address ${address}, and linking is Never.` };
   }
-  const obstacle = person.object.spec.enabled
-    ? privilegeOf(person.kind, person.object, tenant)
-    : 'is disabled by an administrator';
-  if (obstacle !== undefined) {
-    return { reason: 'LinkNeedsApproval', message: `The ${who} has the address ${address}, but ${obstacle}.` };
-  }
   candidate.person = person;
   candidate.link = true;
+  candidate.keepsAccess = isOwner(person.kind, person.object, tenant);
+  candidate.restriction =
+    restrictionOf(person, tenant) ??
+    (person.object.spec.enabled ? undefined : `${name} is disabled by an administrator`) ??
+    (directory.linking === 'Approve' ? 'linking is Approve' : undefined);
+  if (candidate.restriction !== undefined) {
+    const message = `The ${who} has the address ${address}; linking needs approval, because ${candidate.restriction}.`;
+    notes.record('Warn', candidate.record, 'LinkNeedsApproval', message, name);
+  }
   return undefined;
+}
+
+/** People who had the address and were deleted a short while ago, and are not known to be this one. */
+function formerHolders(
+  { record: { externalId } }: Candidate,
+  address: string,
+  tenant: Tenant,
+  directory: DirectorySettings,
+): readonly Tombstone[] {
+  if (directory.newPerson?.includes(externalId)) return [];
+  return tenant.tombstones
+    .get(address)
+    .filter((tombstone) => tombstone.authority !== directory.authority || tombstone.externalId !== externalId);
 }
 
 /** An address that nobody of the tenant has, and that is not to be had all the same. */
 function barred(
-  { record, name }: Candidate,
+  candidate: Candidate,
   address: string,
   tenant: Tenant,
   directory: DirectorySettings,
+  heir?: Tombstone,
 ): Refusal | undefined {
-  const other = tenant.tombstones
-    .get(address)
-    .find(({ authority, externalId }) => authority !== directory.authority || externalId !== record.externalId);
+  const { name } = candidate;
+  const other = formerHolders(candidate, address, tenant, directory).find((one) => one !== heir);
   if (other !== undefined) {
-    const message = `The address ${address} belonged to another person, who was deleted a short while ago.`;
+    const message = `The address ${address} belonged to the ${other.kind.toLowerCase()} ${other.name}, who was deleted a short while ago.`;
     return { reason: 'EmailOfDeletedPerson', message };
   }
   const claim = tenant.claims.get(address);

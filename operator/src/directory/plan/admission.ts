@@ -1,10 +1,13 @@
 import { canonicalAddress } from '@roster/crds';
 import type { Reason } from '../../errors.ts';
 import type { PersonRecord } from '../record.ts';
-import { type Candidate, candidateOf, personKind } from './candidate.ts';
+import { type Candidate, candidateOf, personKind, type Succession } from './candidate.ts';
+import { groupFinder, resolveMappings } from './mappings.ts';
 import type { Notes } from './notes.ts';
+import { paced, type Steps } from './steps.ts';
+import { findSuccessors } from './succession.ts';
 import type { KnownPerson, Tenant } from './tenant.ts';
-import type { Note, PlanInput } from './types.ts';
+import type { DirectorySettings, Note, PlanInput } from './types.ts';
 
 /** The schema's bounds. */
 const longestExternalId = 128;
@@ -24,36 +27,47 @@ interface Refusal {
 }
 
 /** Judges each record for itself, and finds the person that it is. */
-export function admit(input: PlanInput, tenant: Tenant, notes: Notes): Admission {
-  const { directory, contents } = input;
+export function* admit(input: PlanInput, tenant: Tenant, notes: Notes): Steps<Admission> {
+  const { directory, contents, now } = input;
   const excludes = exclusions(directory.exclude);
   const allowsDomain = domainFilter(directory.emailDomains);
-  const repeated = repetitions(contents.people);
+  const inPilot = pilotFilter(input, notes);
+  const repeated = yield* repetitions(contents.people);
+  const successors = yield* findSuccessors(input, tenant);
+  const mappings = resolveMappings(input, tenant, notes);
   const groups = new Set(directory.membership === 'None' ? [] : contents.groups.map(({ externalId }) => externalId));
-  const kind = personKind(directory);
   const candidates: Candidate[] = [];
   const mentions = new Map<string, number>();
 
-  for (const record of contents.people) {
-    const same = tenant.byIdentity.get(record.externalId);
+  yield* paced(contents.people, (record) => {
+    const successor = repeated.has(record.externalId) ? undefined : successors.get(record);
+    const same = successor === undefined ? tenant.byIdentity.get(record.externalId) : [successor.person];
     for (const person of same) person.found = true;
     const person = same.length === 1 ? same[0] : undefined;
     const address = addressOf(record, person);
     const canonical = typeof address === 'string' ? address : undefined;
 
-    const exclusion = excludes(record, canonical) ?? allowsDomain(canonical);
+    const exclusion =
+      excludes(record, canonical) ??
+      allowsDomain(canonical) ??
+      inPilot(record) ??
+      disabledAlready(record, person, directory, now);
     if (exclusion === undefined && canonical !== undefined && record.email !== undefined) {
       mentions.set(canonical, (mentions.get(canonical) ?? 0) + 1);
     }
     const refusal =
       exclusion ??
       unclearIdentity(record, repeated, same) ??
-      elsewhere(person, directory.name, kind) ??
+      elsewhere(record, person, successor?.how, tenant, directory) ??
       unusableAddress(address, person) ??
       tooManyGroups(record, groups);
-    if (refusal === undefined) candidates.push(candidateOf(record, person, canonical, directory));
-    else notes.record(refusal.action, record, refusal.reason, refusal.message, person?.object.metadata.name);
-  }
+    if (refusal !== undefined) {
+      return notes.record(refusal.action, record, refusal.reason, refusal.message, person?.object.metadata.name);
+    }
+    const organizations = mappings?.give(record, person?.object.spec.source);
+    const admitted = { person, succession: successor?.how, address: canonical, organizations };
+    candidates.push(candidateOf(record, admitted, directory));
+  });
   for (const record of contents.rejected) {
     if (record.of !== 'Person') continue;
     notes.unreadable(record);
@@ -73,13 +87,13 @@ function addressOf({ email }: PersonRecord, person: KnownPerson | undefined): Ad
 }
 
 /** External ids that several records have, with how many have them. */
-function repetitions(people: readonly PersonRecord[]): ReadonlyMap<string, number> {
+function* repetitions(people: readonly PersonRecord[]): Steps<ReadonlyMap<string, number>> {
   const seen = new Set<string>();
   const repeated = new Map<string, number>();
-  for (const { externalId } of people) {
+  yield* paced(people, ({ externalId }) => {
     if (seen.has(externalId)) repeated.set(externalId, (repeated.get(externalId) ?? 1) + 1);
     seen.add(externalId);
-  }
+  });
   return repeated;
 }
 
@@ -111,6 +125,41 @@ function domainFilter(domains: readonly string[] | undefined) {
   };
 }
 
+/** Who is in one of the groups that alone are taken over; a group that does not exist has nobody. */
+function pilotFilter({ directory, contents }: PlanInput, notes: Notes) {
+  const { onlyMembersOf } = directory;
+  const find = onlyMembersOf === undefined ? undefined : groupFinder(contents.groups);
+  const groups = new Set<string>();
+  for (const named of onlyMembersOf ?? []) {
+    const found = find?.(named) ?? [];
+    for (const group of found) groups.add(group);
+    if (found.length > 0) continue;
+    notes.setting(
+      named,
+      'PilotGroupNotFound',
+      `onlyMembersOf names the group ${named}, which the directory does not have.`,
+    );
+  }
+  return (record: PersonRecord): Refusal | undefined => {
+    if (find === undefined || record.groups.some((group) => groups.has(group))) return undefined;
+    const message = 'The person is in none of the groups that onlyMembersOf names.';
+    return { action: 'Exclude', reason: 'OutsidePilot', message };
+  };
+}
+
+/** An account that has ended makes nobody new, and links nobody who was there by hand: they would be locked out. */
+function disabledAlready(
+  { enabled, expiresAt }: PersonRecord,
+  person: KnownPerson | undefined,
+  { createDisabled }: DirectorySettings,
+  now: Date,
+): Refusal | undefined {
+  if (person !== undefined || createDisabled) return undefined;
+  if (enabled !== false && (expiresAt === undefined || Date.parse(expiresAt) > now.getTime())) return undefined;
+  const message = 'The account is disabled or has ended, and createDisabled is not set.';
+  return { action: 'Exclude', reason: 'AccountDisabled', message };
+}
+
 /** The domain as canonical addresses have it; undefined, which no address has, for what is not a domain. */
 function canonicalDomain(domain: string): string | undefined {
   const address = canonicalAddress(`x@${domain.trim().replace(/^@/, '')}`);
@@ -133,16 +182,27 @@ function unclearIdentity(
 }
 
 /** Whoever this is belongs to another directory, or is of the other kind. */
-function elsewhere(person: KnownPerson | undefined, directory: string, kind: string): Refusal | undefined {
-  if (person === undefined) return undefined;
-  const { name } = person.object.metadata;
-  const owner = person.object.spec.source?.directory;
-  const who = `${person.kind.toLowerCase()} ${name}`;
-  if (owner !== directory) {
+function elsewhere(
+  { onPremisesId }: PersonRecord,
+  person: KnownPerson | undefined,
+  succession: Succession | undefined,
+  tenant: Tenant,
+  directory: DirectorySettings,
+): Refusal | undefined {
+  if (succession !== undefined) return undefined;
+  const onPremises =
+    person === undefined && onPremisesId !== undefined
+      ? tenant.elsewhere.get(onPremisesId.toLowerCase())[0]
+      : undefined;
+  const other = person ?? onPremises;
+  if (other === undefined) return undefined;
+  const owner = other.object.spec.source?.directory;
+  const who = `${other.kind.toLowerCase()} ${other.object.metadata.name}`;
+  if (owner !== directory.name) {
     return reject('LinkedToOtherDirectory', `The entry is the ${who} of the directory ${owner} already.`);
   }
-  if (person.kind === kind) return undefined;
-  return reject(person.kind === 'User' ? 'EmailOfUser' : 'EmailOfRecipient', `The entry is the ${who} already.`);
+  if (other.kind === personKind(directory)) return undefined;
+  return reject(other.kind === 'User' ? 'EmailOfUser' : 'EmailOfRecipient', `The entry is the ${who} already.`);
 }
 
 function unusableAddress(address: Address, person: KnownPerson | undefined): Refusal | undefined {

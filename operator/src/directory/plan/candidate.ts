@@ -8,13 +8,21 @@ export function personKind({ importAs }: DirectorySettings): PersonKind {
   return importAs === 'Users' ? 'User' : 'Recipient';
 }
 
+/** Organizations and roles that mappings give. */
+export type Organizations = NonNullable<PersonSource['organizations']>;
+
 /** A record that may become, or is, a person; what will stand in the block takes shape while planning. */
 export interface Candidate {
   readonly record: PersonRecord;
-  /** The person of the same identity, or the one to link; undefined for somebody new. */
+  /** The person of the same identity, or the one to link or to take over; undefined for somebody new. */
   person: KnownPerson | undefined;
   /** Whether `person` has no directory yet. */
   link: boolean;
+  /** Whose block becomes that of this entry: another directory's person, or one whom an administrator named the same. */
+  readonly succession: Succession | undefined;
+  /** Why what touches the person needs approval, as the end of a sentence; undefined for ordinary people. */
+  restriction: string | undefined;
+  readonly organizations: Organizations | undefined;
   /** Canonical address that the directory gives, now or formerly. */
   address: string | undefined;
   domainAccount: string | undefined;
@@ -23,15 +31,28 @@ export interface Candidate {
   keepsAccess: boolean;
   /** Name of somebody new. */
   name: string | undefined;
+  /** Whether somebody new was there before and was deleted: nobody invites them again. */
+  returns: boolean;
   /** Name of the person who gives the address up. */
   awaits: string | undefined;
 }
 
-/** `person` is the one of the same identity; `address` the canonical one of the record, or what is kept of an earlier. */
+/** How an entry comes to the block of another one. */
+export type Succession = 'TakeOver' | 'SamePerson';
+
+/** What the admission found out about a record. */
+export interface Admitted {
+  /** The one of the same identity, or whom the entry succeeds. */
+  readonly person: KnownPerson | undefined;
+  readonly succession: Succession | undefined;
+  /** The canonical one of the record, or what is kept of an earlier. */
+  readonly address: string | undefined;
+  readonly organizations: Organizations | undefined;
+}
+
 export function candidateOf(
   record: PersonRecord,
-  person: KnownPerson | undefined,
-  address: string | undefined,
+  { person, succession, address, organizations }: Admitted,
   directory: DirectorySettings,
 ): Candidate {
   // Recipients never sign in, so they need no account.
@@ -42,11 +63,15 @@ export function candidateOf(
     record,
     person,
     link: false,
+    succession,
+    restriction: undefined,
+    organizations,
     address,
     domainAccount,
     precedence: directory.precedence,
     keepsAccess: false,
     name: undefined,
+    returns: false,
     awaits: undefined,
   };
 }
@@ -69,6 +94,8 @@ export function inForce({ address, domainAccount, precedence, record }: Candidat
 }
 
 /** Whether the person is in the organization of the directory: only its people can be in its groups. */
-export function isInOrganization({ person }: Candidate, { organization }: DirectorySettings): boolean {
-  return person === undefined || (person.object.spec.organizations ?? []).some(({ name }) => name === organization);
+export function isInOrganization({ person, organizations }: Candidate, { organization }: DirectorySettings): boolean {
+  if (person === undefined) return true;
+  const isThis = ({ name }: { readonly name: string }) => name === organization;
+  return (person.object.spec.organizations ?? []).some(isThis) || (organizations ?? []).some(isThis);
 }

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Bid, settle } from './contest.ts';
+import { finish } from './steps.ts';
+
+const settled = (bids: readonly Bid[], occupied: (key: string) => boolean) => finish(settle(bids, occupied));
 
 const free = () => false;
 const held =
@@ -44,7 +47,7 @@ test.each<[string, Bid[], (key: string) => boolean, string[]]>([
     ['Occupied', 'Contested', 'Contested', 'Occupied'],
   ],
 ])('%s', (_, bids, occupied, expected) => {
-  expect(settle(bids, occupied)).toEqual(expected);
+  expect(settled(bids, occupied)).toEqual(expected);
 });
 
 const keys = fc.constantFrom('a', 'b', 'c', 'd', 'e');
@@ -63,7 +66,7 @@ test('nobody ends up with a key that another has, and nobody is refused without 
     fc.property(situation, ({ bids, occupied }) => {
       // Whoever leaves a key has it, so nobody else does.
       const others = occupied.filter((key) => bids.every(({ leaves }) => leaves !== key));
-      const outcomes = settle(bids, held(...others));
+      const outcomes = settled(bids, held(...others));
       const granted = (index: number) => outcomes[index] === 'Granted';
       const after = bids.map(({ wants, leaves }, index) => (granted(index) ? wants : leaves));
       const keysAfter = [...others, ...after.filter((key) => key !== undefined)];
@@ -80,8 +83,8 @@ test('nobody ends up with a key that another has, and nobody is refused without 
 test('the order of the bids never matters', () => {
   fc.assert(
     fc.property(situation, ({ bids, occupied }) => {
-      const there = settle(bids, held(...occupied));
-      const back = settle(bids.toReversed(), held(...occupied)).toReversed();
+      const there = settled(bids, held(...occupied));
+      const back = settled(bids.toReversed(), held(...occupied)).toReversed();
       expect(back).toEqual(there);
     }),
   );

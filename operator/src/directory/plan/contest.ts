@@ -1,4 +1,5 @@
 /** Who gets what only one may have: an address, or the name of a group. */
+import { paced, type Steps } from './steps.ts';
 
 /** Somebody who wants a key, and gives up another one if it gets it. */
 export interface Bid {
@@ -14,16 +15,17 @@ export type Outcome = 'Granted' | 'Contested' | 'Occupied';
  * has, which may refuse others in turn: each is refused once, so this ends, and the order of the bids never matters.
  * `occupied` says whether somebody without a bid has the key.
  */
-export function settle(bids: readonly Bid[], occupied: (key: string) => boolean): Outcome[] {
+export function* settle(bids: readonly Bid[], occupied: (key: string) => boolean): Steps<Outcome[]> {
   const bidders = new Map<string, number>();
   const contested = new Set<string>();
-  for (const [index, { wants }] of bids.entries()) {
+  yield* paced(bids.entries(), ([index, { wants }]) => {
     if (bidders.has(wants)) contested.add(wants);
     bidders.set(wants, index);
-  }
-  const outcomes = bids.map(({ wants }): Outcome => {
-    if (contested.has(wants)) return 'Contested';
-    return occupied(wants) ? 'Occupied' : 'Granted';
+  });
+  const outcomes: Outcome[] = [];
+  yield* paced(bids, ({ wants }) => {
+    if (contested.has(wants)) outcomes.push('Contested');
+    else outcomes.push(occupied(wants) ? 'Occupied' : 'Granted');
   });
   const refused = [...outcomes.keys()].filter((index) => outcomes[index] !== 'Granted');
   for (let index = refused.pop(); index !== undefined; index = refused.pop()) {

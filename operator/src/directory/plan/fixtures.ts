@@ -1,7 +1,16 @@
 /** Small tenants and reads for the tests of the plan. */
 import { type AppRole, apiVersion, type Group, type PersonSource, type Recipient, type User } from '@roster/crds';
-import type { GroupRecord, PersonRecord, RejectedRecord } from '../record.ts';
-import { type DirectorySettings, type Plan, planDirectory, type Tombstone } from './index.ts';
+import type { Evidence, GroupRecord, PersonRecord, RejectedRecord, Whereabouts } from '../record.ts';
+import {
+  type DirectorySettings,
+  type ExistingTenant,
+  finish,
+  missingPeople,
+  type Plan,
+  type PlanInput,
+  planDirectory,
+  type Tombstone,
+} from './index.ts';
 
 export const authority = 'dc=example,dc=com';
 
@@ -124,13 +133,27 @@ export interface Scene {
   readonly owner?: string;
   readonly tombstones?: readonly Tombstone[];
   readonly claims?: ReadonlyMap<string, { readonly kind: string; readonly name: string }>;
+  readonly organizations?: readonly string[];
+  readonly seats?: ExistingTenant['seats'];
+  readonly absences?: Readonly<Record<string, Whereabouts>>;
+  readonly boundAs?: Evidence['boundAs'];
+  readonly now?: string;
 }
 
 export const now = new Date('2026-06-01T00:00:00Z');
 
 export function planOf(scene: Scene): Plan {
-  const { people = [], groups = [], rejected = [] } = scene;
-  return planDirectory({
+  return planDirectory(inputOf(scene));
+}
+
+/** Who would be looked up before the plan is made. */
+export function missingOf(scene: Scene): readonly string[] {
+  return finish(missingPeople(inputOf(scene)));
+}
+
+function inputOf(scene: Scene): PlanInput {
+  const { people = [], groups = [], rejected = [], organizations = ['main', 'branch'] } = scene;
+  return {
     directory: { ...settings, ...scene.directory },
     contents: {
       people,
@@ -140,7 +163,7 @@ export function planOf(scene: Scene): Plan {
         complete: true,
         server: 'ldaps://ldap.example.com',
         authority,
-        boundAs: 'cn=roster,dc=example,dc=com',
+        boundAs: scene.boundAs ?? 'cn=roster,dc=example,dc=com',
         bases: [authority],
         pages: 1,
         entries: people.length + groups.length + rejected.length,
@@ -155,9 +178,12 @@ export function planOf(scene: Scene): Plan {
       owner: scene.owner,
       tombstones: scene.tombstones ?? [],
       claims: scene.claims,
+      organizations: new Set(organizations),
+      seats: scene.seats,
     },
-    now,
-  });
+    absences: new Map(Object.entries(scene.absences ?? {})),
+    now: scene.now === undefined ? now : new Date(scene.now),
+  };
 }
 
 /** What happens to people, by external id: `Create`, `Link jane`, `Update jane: email`, `Reject NoEmail`, ... */

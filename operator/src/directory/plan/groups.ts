@@ -6,6 +6,7 @@ import { type Bid, settle } from './contest.ts';
 import type { Notes } from './notes.ts';
 import { reference } from './reference.ts';
 import { differences, displayName, groupSource } from './source.ts';
+import { paced, type Steps } from './steps.ts';
 import { groupNameKey, type KnownGroup, type Tenant } from './tenant.ts';
 import type { DirectorySettings, GroupAction, Plan, PlanInput } from './types.ts';
 
@@ -40,12 +41,12 @@ interface Selection {
 }
 
 /** Decides which groups there are, and what they are called. */
-export function planGroups(
+export function* planGroups(
   { directory, contents }: PlanInput,
   tenant: Tenant,
   accepted: readonly Candidate[],
   notes: Notes,
-): GroupPlan {
+): Steps<GroupPlan> {
   const unreadable = contents.rejected.filter(({ of }) => of === 'Group');
   for (const record of unreadable) notes.unreadable(record);
   const found = contents.groups.length + unreadable.length;
@@ -55,11 +56,19 @@ export function planGroups(
     return { actions: [], counts, names: new Map(), unclear: new Set() };
   }
 
-  const { wanted, refused: misplaced, unclear, skipped } = selectGroups(contents, tenant, accepted, directory, notes);
-  const { named, refused } = settleNames(wanted, tenant, directory);
-  noteRefused([...misplaced, ...refused], accepted, directory, notes);
+  const {
+    wanted,
+    refused: misplaced,
+    unclear,
+    skipped,
+  } = yield* selectGroups(contents, tenant, accepted, directory, notes);
+  const { named, refused } = yield* settleNames(wanted, tenant, directory);
+  yield* noteRefused([...misplaced, ...refused], accepted, directory, notes);
   for (const [externalId, { object, found }] of tenant.groups.ours) {
-    if (!found) notes.missing('Group', object.metadata.name, externalId);
+    if (found) continue;
+    const { name } = object.metadata;
+    const message = `The directory no longer has the entry of the group ${name}, which is kept.`;
+    notes.object('Keep', 'Group', { name, externalId }, 'NoLongerFound', message);
   }
   const actions = named.flatMap((group) => groupAction(group, directory));
   const created = actions.filter(({ action }) => action === 'Create').length;
@@ -82,21 +91,21 @@ export function planGroups(
 }
 
 /** Picks the groups that exist or have a member, and sets aside those that cannot be told apart or placed. */
-function selectGroups(
+function* selectGroups(
   contents: DirectoryContents,
   tenant: Tenant,
   accepted: readonly Candidate[],
   directory: DirectorySettings,
   notes: Notes,
-): Selection {
+): Steps<Selection> {
   const wanted: Wanted[] = [];
   const refused: Refused[] = [];
   const unclear = new Set<string>();
   let skipped = 0;
   const repeated = repetitions(contents.groups);
-  const populated = populatedGroups(contents.groups, accepted, tenant, directory);
+  const populated = yield* populatedGroups(contents.groups, accepted, tenant, directory);
 
-  for (const record of contents.groups) {
+  yield* paced(contents.groups, (record) => {
     const { externalId } = record;
     const group = tenant.groups.ours.get(externalId);
     if (group !== undefined) group.found = true;
@@ -113,7 +122,7 @@ function selectGroups(
       if (refusal === undefined) wanted.push({ record, group, name });
       else refused.push({ record, group, name, ...refusal });
     }
-  }
+  });
   for (const { of, externalId } of contents.rejected) {
     const group = of === 'Group' ? tenant.groups.ours.get(externalId ?? '') : undefined;
     if (group !== undefined) group.found = true;
@@ -127,7 +136,7 @@ function markUnclear(group: KnownGroup | undefined, { organization }: DirectoryS
 }
 
 /** Lets each group have its name, unless another group of the organization has or wants it. */
-function settleNames(wanted: readonly Wanted[], tenant: Tenant, directory: DirectorySettings) {
+function* settleNames(wanted: readonly Wanted[], tenant: Tenant, directory: DirectorySettings) {
   const named: Wanted[] = [];
   const refused: Refused[] = [];
   const bids: (Bid & { readonly wanted: Wanted })[] = [];
@@ -141,7 +150,7 @@ function settleNames(wanted: readonly Wanted[], tenant: Tenant, directory: Direc
     if (group !== undefined) group.renamed = true;
     bids.push({ wants, leaves: group?.nameKey, wanted: entry });
   }
-  const outcomes = settle(bids, (name) => tenant.groups.byName.get(name).some(({ renamed }) => !renamed));
+  const outcomes = yield* settle(bids, (name) => tenant.groups.byName.get(name).some(({ renamed }) => !renamed));
   for (const [index, { wants, wanted: entry }] of bids.entries()) {
     if (outcomes[index] === 'Granted') {
       named.push(entry);
@@ -190,21 +199,21 @@ function misplacement(
   return { reason: 'GroupOfOtherOrganization' as const, message };
 }
 
-function noteRefused(
+function* noteRefused(
   refused: readonly Refused[],
   accepted: readonly Candidate[],
   directory: DirectorySettings,
   notes: Notes,
-) {
+): Steps<void> {
   if (refused.length === 0) return;
   const left = new Map(refused.filter(({ group }) => group === undefined).map(({ record }) => [record.externalId, 0]));
-  for (const candidate of accepted) {
-    if (!isInOrganization(candidate, directory)) continue;
+  yield* paced(accepted, (candidate) => {
+    if (!isInOrganization(candidate, directory)) return;
     for (const group of new Set(candidate.record.groups)) {
       const count = left.get(group);
       if (count !== undefined) left.set(group, count + 1);
     }
-  }
+  });
   for (const { record, group, reason, message } of refused) {
     const count = left.get(record.externalId);
     const consequence = count === undefined ? '' : `; memberships left out: ${count}`;
@@ -213,19 +222,18 @@ function noteRefused(
 }
 
 /** External ids of the groups, of those that do not exist yet, that somebody of the organization is in. */
-function populatedGroups(
+function* populatedGroups(
   groups: readonly GroupRecord[],
   accepted: readonly Candidate[],
   tenant: Tenant,
   directory: DirectorySettings,
-): Set<string> {
+): Steps<Set<string>> {
   const populated = new Set<string>();
   const empty = new Set(groups.map(({ externalId }) => externalId).filter((id) => !tenant.groups.ours.has(id)));
-  for (const candidate of accepted) {
-    if (empty.size === 0) break;
-    if (!isInOrganization(candidate, directory)) continue;
+  yield* paced(accepted, (candidate) => {
+    if (empty.size === 0 || !isInOrganization(candidate, directory)) return;
     for (const group of candidate.record.groups) if (empty.delete(group)) populated.add(group);
-  }
+  });
   return populated;
 }
 

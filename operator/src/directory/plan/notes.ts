@@ -45,11 +45,20 @@ export class Notes {
     });
   }
 
-  /** An object whose entry is gone. */
-  missing(kind: PersonKind | 'Group', name: string, externalId: string) {
-    const reason: Reason = 'NoLongerFound';
-    const message = `The directory no longer has the entry of the ${kind.toLowerCase()} ${name}, which is kept.`;
-    this.all.push({ action: 'Keep', kind, reason, message, externalId, name });
+  /** An object that the read has no record of. */
+  object(
+    action: 'Keep' | 'Warn',
+    kind: PersonKind | 'Group',
+    identity: { readonly name: string; readonly externalId: string },
+    reason: Reason,
+    message: string,
+  ) {
+    this.all.push({ action, kind, reason, message, ...identity });
+  }
+
+  /** A group that the settings of the directory name. */
+  setting(group: string, reason: Reason, message: string) {
+    this.all.push({ action: 'Warn', kind: 'Group', reason, message, externalId: group });
   }
 
   count(action: Action, about: 'People' | 'Groups'): number {

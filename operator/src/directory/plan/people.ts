@@ -1,18 +1,20 @@
 import type { PersonSource } from '@roster/crds';
 import { type Candidate, inForce, isInOrganization, personKind } from './candidate.ts';
+import { belongings } from './effects.ts';
 import type { GroupPlan } from './groups.ts';
+import { grantOf } from './mappings.ts';
 import type { Notes } from './notes.ts';
+import { administers } from './privilege.ts';
 import { reference } from './reference.ts';
 import { differences, personSource } from './source.ts';
-import type { DirectorySettings, Effect, PersonAction } from './types.ts';
+import type { KnownPerson, Tenant } from './tenant.ts';
+import type { Effect, PersonAction, PlanInput } from './types.ts';
 
 /** What is done about a person; undefined when there is nothing to do. */
 export interface PersonDecision {
   readonly action: PersonAction | undefined;
   /** Names of the Groups that the directory puts the person in from now on, sorted. */
   readonly groups: readonly string[];
-  /** Names of those that it no longer does. */
-  readonly lost: readonly string[];
 }
 
 const none: readonly string[] = [];
@@ -20,66 +22,117 @@ const none: readonly string[] = [];
 /** Turns an accepted candidate into what is written. */
 export function decidePerson(
   candidate: Candidate,
-  directory: DirectorySettings,
+  input: PlanInput,
+  tenant: Tenant,
   groupPlan: GroupPlan,
   notes: Notes,
 ): PersonDecision {
-  const { person, link, record } = candidate;
-  const before = person?.object.spec.source;
-  const groups = groupsOf(candidate, directory, groupPlan, notes);
+  const { person, link, record, succession } = candidate;
+  const { directory } = input;
+  const groups = groupsOf(candidate, input, groupPlan, notes);
   const source = personSource(candidate, directory, groups);
-  const awaits = candidate.awaits === undefined ? {} : { awaits: candidate.awaits };
+  if (person === undefined) return { action: create(candidate, source, input, tenant), groups };
 
-  if (person === undefined) {
-    return { action: { ...creation(candidate, directory, source), record, ...awaits }, groups, lost: none };
+  const before = person.object.spec.source;
+  const common = { kind: person.kind, ref: reference(person.object), source, record };
+  const awaits = candidate.awaits === undefined ? {} : { awaits: candidate.awaits };
+  const grant = grantOf(source.organizations, before?.organizations, tenant);
+  const granted: Effect[] = grant === undefined ? [] : ['Grant'];
+  const why = candidate.restriction ?? grant;
+  const restriction = why === undefined ? {} : { restriction: why };
+  if (grant !== undefined) {
+    const name = person.object.metadata.name;
+    notes.record('Warn', record, 'GrantNeedsApproval', `The grant to ${name} needs approval, because ${grant}.`, name);
   }
-  const ref = reference(person.object);
   if (link || before === undefined) {
-    return {
-      action: { action: 'Link', kind: person.kind, ref, source, record, effects: ['Link'] },
-      groups,
-      lost: none,
-    };
+    const effects: Effect[] = [candidate.restriction === undefined ? 'Link' : 'RestrictedLink', ...granted];
+    return { action: { ...common, action: 'Link', effects, ...restriction }, groups };
+  }
+  if (succession !== undefined) {
+    const ordinary = candidate.restriction === undefined ? 'Link' : 'RestrictedLink';
+    const effects: Effect[] = [succession === 'TakeOver' ? 'TakeOver' : ordinary, ...granted];
+    return { action: { ...common, action: 'TakeOver', before, effects, ...restriction, ...awaits }, groups };
   }
   const changed = differences(before, source);
-  if (changed.length === 0) return { action: undefined, groups, lost: none };
+  if (changed.length === 0) return { action: undefined, groups };
 
-  const now = new Set(groups);
-  const lost = changed.includes('groups') ? (before.groups ?? none).filter((group) => !now.has(group)) : none;
-  const effects: Effect[] = [];
-  if (inForce(candidate, person).address !== person.address) effects.push('AddressChange');
-  if (lost.length > 0) effects.push('LostMembership');
-  return {
-    action: {
-      action: 'Update',
-      kind: person.kind,
-      ref,
-      source,
-      changed,
-      record,
-      ...(effects.length > 0 ? { effects, before } : {}),
-      ...awaits,
-    },
-    groups,
-    lost,
-  };
+  const effects = [...changes(candidate, person, before, source, input, notes), ...granted];
+  const action = before.missingSince !== undefined && source.missingSince === undefined ? 'Restore' : 'Update';
+  const consequences = effects.length > 0 ? { effects, before, ...restriction } : {};
+  return { action: { ...common, action, changed, ...consequences, ...awaits }, groups };
 }
 
-function creation({ name = '' }: Candidate, directory: DirectorySettings, source: PersonSource) {
-  const { organization, defaultRole, passwordSetup } = directory;
+/** What an update does to the person's address, account, access and belongings. */
+function changes(
+  candidate: Candidate,
+  person: KnownPerson,
+  before: PersonSource,
+  source: PersonSource,
+  { now }: PlanInput,
+  notes: Notes,
+): Effect[] {
+  const effects: Effect[] = [];
+  const after = inForce(candidate, person);
+  const state = before.enabled !== source.enabled || before.expiresAt !== source.expiresAt;
+  const { name } = person.object.metadata;
+  if (candidate.restriction !== undefined) {
+    const moves = after.address !== person.address || after.account !== person.account;
+    if (moves || state || before.missingSince !== undefined) {
+      effects.push('RestrictedChange');
+      const message = `A change of address, domain account or access needs approval, because ${candidate.restriction}.`;
+      notes.record('Warn', candidate.record, 'ChangeNeedsApproval', message, name);
+    }
+  } else {
+    if (after.address !== person.address) effects.push('AddressChange');
+    if (!mayEnter(before, now) && mayEnter(source, now)) effects.push('Restore');
+  }
+  const kept = new Set(belongings(source));
+  if (belongings(before).some((belonging) => !kept.has(belonging))) effects.push('LostMembership');
+  return effects;
+}
+
+/** Whether the directory lets the person in. */
+function mayEnter({ enabled, expiresAt, missingSince }: PersonSource, now: Date): boolean {
+  if (enabled === false || missingSince !== undefined) return false;
+  return expiresAt === undefined || Date.parse(expiresAt) > now.getTime();
+}
+
+function create(
+  { name = '', record, awaits, returns }: Candidate,
+  source: PersonSource,
+  { directory }: PlanInput,
+  tenant: Tenant,
+): PersonAction {
+  const { organization, defaultRole } = directory;
+  const rest = { record, ...(awaits === undefined ? {} : { awaits }) };
   if (personKind(directory) === 'Recipient') {
     const spec = { enabled: true, organizations: [{ name: organization }], source };
-    return { action: 'Create', kind: 'Recipient', name, spec } as const;
+    return { action: 'Create', kind: 'Recipient', name, spec, effects: plainCreation, ...rest };
   }
+  const passwordSetup = returns ? 'None' : directory.passwordSetup;
   const roles = defaultRole === undefined ? {} : { roles: [defaultRole] };
   const spec = { enabled: true, passwordSetup, organizations: [{ name: organization, ...roles }], source };
-  return { action: 'Create', kind: 'User', name, spec } as const;
+
+  const role = defaultRole === undefined ? undefined : tenant.roles.get(defaultRole);
+  const byDefault = role !== undefined && administers(role.metadata.name, role);
+  const grant = byDefault
+    ? `the role ${defaultRole}, which new users get, gives administration rights`
+    : grantOf(source.organizations, undefined, tenant);
+  const effects: Effect[] = ['Creation'];
+  if (passwordSetup === 'Invite') effects.push('Mail');
+  if (grant !== undefined) effects.push('Grant');
+  const consequences = effects.length === 1 ? { effects: plainCreation } : { effects };
+  const restriction = grant === undefined ? {} : { restriction: grant };
+  return { action: 'Create', kind: 'User', name, spec, ...consequences, ...restriction, ...rest };
 }
+
+/** Shared by the many. */
+const plainCreation: readonly Effect[] = ['Creation'];
 
 /** Names of the person's Groups: in code-unit order, each once. */
 function groupsOf(
   candidate: Candidate,
-  directory: DirectorySettings,
+  { directory }: PlanInput,
   { names, unclear }: GroupPlan,
   notes: Notes,
 ): string[] {

@@ -14,10 +14,10 @@ import {
 } from '@roster/crds';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { executable, type Verdict } from '../guard.ts';
+import { enforce, judge } from '../guard.ts';
 import type { GroupRecord, PersonRecord } from '../record.ts';
-import { group, planOf, recipient, role, type Scene, source, unreadable, user } from './fixtures.ts';
-import { type Effect, lines, type Plan, samples } from './index.ts';
+import { group, missingOf, planOf, recipient, role, type Scene, source, unreadable, user } from './fixtures.ts';
+import { type Effect, finish, lines, type Plan, samples } from './index.ts';
 import { privilegeOf } from './privilege.ts';
 
 const ids = ['i1', 'i2', 'i3', 'i4', 'i5', 'i6'];
@@ -43,6 +43,7 @@ const people: fc.Arbitrary<PersonRecord[]> = fc.array(
       email: mostly(fc.oneof({ weight: 9, arbitrary: address }, { weight: 1, arbitrary: fc.constant('broken@') })),
       lastName: maybe(fc.constantFrom('Doe', 'Roe')),
       domainAccount: maybe(account),
+      onPremisesId: rarely(fc.constantFrom(...ids)),
       language: maybe(fc.constantFrom('fr', 'de', '?')),
       enabled: rarely(fc.boolean()),
       expiresAt: rarely(fc.constantFrom('2026-01-01T00:00:00Z', '2027-01-01T00:00:00Z')),
@@ -72,6 +73,8 @@ const block: fc.Arbitrary<PersonSource> = fc
     domainAccount: maybe(account),
     groups: maybe(fc.constantFrom(['g1'], ['g1', 'g2'], ['g3'])),
     enabled: rarely(fc.constant(false as const)),
+    missingSince: rarely(fc.constantFrom('2026-05-01T00:00:00Z', '2026-05-31T12:00:00Z')),
+    organizations: rarely(fc.constantFrom([{ name: 'branch' }], [{ name: 'main', roles: ['keepers'] }])),
     precedence: maybe(fc.constant('Declared' as const), 2),
   })
   .map(({ externalId, ...fields }) => {
@@ -129,7 +132,28 @@ const scenes: fc.Arbitrary<Scene> = fc
     directory: fc
       .record({
         importAs: fc.constantFrom('Users' as const, 'Users' as const, 'Recipients' as const),
-        linking: fc.constantFrom('ByEmail' as const, 'ByEmail' as const, 'Never' as const),
+        linking: fc.constantFrom('ByEmail' as const, 'ByEmail' as const, 'Approve' as const, 'Never' as const),
+        createDisabled: rarely(fc.constant(true)),
+        onlyMembersOf: rarely(fc.constantFrom(['g1'], ['n1', 'g2'])),
+        takesOver: rarely(fc.constant('branch')),
+        mappings: maybe(
+          fc.constantFrom(
+            [{ group: 'g1', organization: 'branch', roles: ['users'] }],
+            [
+              { group: 'n1', organization: 'main', roles: ['keepers'] },
+              { group: 'g3', organization: 'branch' },
+            ],
+            [{ group: 'g2', organization: 'nowhere' }],
+          ),
+        ),
+        whenMissing: maybe(
+          fc.record({
+            policy: fc.constantFrom('Disable' as const, 'Delete' as const, 'Delete' as const),
+            gracePeriod: fc.constant('24h'),
+          }),
+        ),
+        samePerson: rarely(fc.constantFrom(['i2'], ['i1', 'i3'])),
+        newPerson: rarely(fc.constantFrom(['i4'], ['i1', 'i3'])),
         precedence,
         membership: fc.constantFrom('Nested' as const, 'Nested' as const, 'None' as const),
         groupPrefix: rarely(fc.constant('AD ')),
@@ -162,30 +186,37 @@ const scenes: fc.Arbitrary<Scene> = fc
       { maxLength: 1 },
     ),
     claims: rarely(fc.constantFrom(new Map([['d@y.example', { kind: 'User', name: 'unknown' }]]))),
+    seats: rarely(fc.constantFrom({ viewer: 0 }, { viewer: 3, creator: 1 })),
+    absences: fc.dictionary(
+      fc.constantFrom(...ids),
+      fc.constantFrom('Deleted' as const, 'OutOfBase' as const, 'FilteredOut' as const, 'NotVisible' as const),
+    ),
   })
   .map((scene) => defined<Scene>(scene));
 
 /** The tenant when all of the plan is carried out. */
-function applyToModel(scene: Scene, plan: Plan): Scene {
-  const after = <T extends Person | Group>(object: T): T => {
-    const own = [...plan.people, ...plan.groups].find(
+function applyToModel(scene: Scene, plan: Pick<Plan, 'people' | 'groups'>): Scene {
+  const actions = [...plan.people, ...plan.groups];
+  const after = <T extends Person | Group>(object: T): T[] => {
+    const own = actions.find(
       (action) => 'ref' in action && action.ref.uid === object.metadata.uid && isKind(object, action.kind),
     );
-    return own !== undefined && 'ref' in own ? { ...object, spec: { ...object.spec, source: own.source } } : object;
+    if (own === undefined || !('ref' in own)) return [object];
+    return own.action === 'Delete' ? [] : [{ ...object, spec: { ...object.spec, source: own.source } }];
   };
   const created = plan.people.flatMap((action) => (action.action === 'Create' ? [action] : []));
   return {
     ...scene,
     users: [
-      ...(scene.users ?? []).map(after),
+      ...(scene.users ?? []).flatMap(after),
       ...created.flatMap((action) => (action.kind === 'User' ? [user(action.name, action.spec)] : [])),
     ],
     recipients: [
-      ...(scene.recipients ?? []).map(after),
+      ...(scene.recipients ?? []).flatMap(after),
       ...created.flatMap((action) => (action.kind === 'Recipient' ? [recipient(action.name, action.spec)] : [])),
     ],
     existingGroups: [
-      ...(scene.existingGroups ?? []).map(after),
+      ...(scene.existingGroups ?? []).flatMap(after),
       ...plan.groups.flatMap((action) => (action.action === 'Create' ? [group(action.name, action.spec)] : [])),
     ],
   };
@@ -222,11 +253,9 @@ function toldWithout(plan: Plan, externalId: string): string[] {
 
 /** Whether each person is taken over, by external id; in which form is left aside. */
 function accepted(plan: Plan, except: ReadonlySet<string>): string[] {
-  const refused = plan.notes.filter(({ action, kind }) => action !== 'Warn' && kind !== 'Group');
-  return [
-    ...plan.people.flatMap(({ action, record }) => (action === 'Update' ? [] : [{ action, ...record }])),
-    ...refused,
-  ]
+  const refused = plan.notes.filter(({ action, kind }) => ['Reject', 'Exclude'].includes(action) && kind !== 'Group');
+  const acted = plan.people.filter(({ action }) => ['Create', 'Link', 'TakeOver'].includes(action));
+  return [...acted.map(({ action, record }) => ({ action, ...record })), ...refused]
     .filter(({ externalId = '' }) => !except.has(externalId))
     .map(({ action, externalId }) => `${externalId} ${action}`)
     .sort();
@@ -238,57 +267,106 @@ const check = (property: (scene: Scene, plan: Plan) => void, numRuns = 1500) =>
     { numRuns },
   );
 
-test('once applied, there is nothing left to do', () => {
-  check((scene, plan) => {
-    const again = planOf(applyToModel(scene, plan));
-    expect([...again.people, ...again.groups]).toEqual([]);
-    expect(again.memberships).toBe(plan.memberships);
-    expect(again.counts.people).toMatchObject({
-      rejected: plan.counts.people.rejected,
-      created: 0,
-      linked: 0,
-      updated: 0,
+describe('once applied, there is nothing left to do', () => {
+  const nothing = {
+    rejected: expect.anything(),
+    created: 0,
+    linked: 0,
+    updated: 0,
+    disabled: 0,
+    deleted: 0,
+    restored: 0,
+  };
+
+  test('of what may be done unasked', () => {
+    check((scene, plan) => {
+      const after = applyToModel(scene, finish(judge(plan)));
+      const again = planOf(after);
+      const verdict = finish(judge(again));
+      expect([...verdict.people, ...verdict.groups]).toEqual([]);
+    });
+  });
+
+  test('of what was approved, too', () => {
+    check((scene, plan) => {
+      // Who waits for an account or an address that somebody gives up only by approval gets it after that.
+      const twice = (now: Scene, next: Plan) => {
+        const after = applyToModel(now, next);
+        return { after, again: planOf(after) };
+      };
+      const { after, again } = twice(scene, plan);
+      const last = plan.people.some(({ restriction, action }) => restriction !== undefined || action === 'TakeOver')
+        ? twice(after, again).again
+        : again;
+      expect([...last.people, ...last.groups]).toEqual([]);
+      expect(last.counts.people).toMatchObject({ ...nothing, rejected: last.counts.people.rejected });
     });
   });
 });
 
 describe('with effects withheld', () => {
-  const withheld = fc.subarray<Effect>(['Link', 'AddressChange', 'LostMembership'], { minLength: 1 });
-  const checkHeld = (property: (scene: Scene, after: Scene, verdict: Verdict) => void) =>
+  const all = [
+    'Link',
+    'AddressChange',
+    'LostMembership',
+    'Creation',
+    'Removal',
+    'Restore',
+    'Grant',
+    'TakeOver',
+  ] as const;
+  const restricted = ['RestrictedLink', 'RestrictedChange', 'RestrictedRemoval'] as const;
+  const withheld = fc.subarray<Effect>([...all, ...restricted], { minLength: 1 });
+  const checkHeld = (property: (scene: Scene, after: Scene, withheld: ReadonlySet<Effect>) => void) =>
     fc.assert(
       fc.property(scenes, withheld, (scene, effects) => {
         const plan = planOf(scene);
-        const verdict: Verdict = { withheld: new Set(effects) };
-        property(scene, applyToModel(scene, { ...plan, people: executable(plan.people, verdict) }), verdict);
+        property(scene, applyToModel(scene, finish(enforce(plan, new Set(effects)))), new Set(effects));
       }),
       { numRuns: 1500 },
     );
 
   test('nobody suffers them', () => {
-    checkHeld((scene, after, verdict) => {
+    checkHeld((scene, after, held) => {
       const people = byKey(after);
       for (const person of everybody(scene)) {
         const was = person.spec.source;
         const is = people.get(keyOf(person))?.spec;
-        if (is === undefined) throw new Error('people never vanish');
-        if (verdict.withheld.has('Link') && was === undefined) expect(is.source).toBeUndefined();
-        if (verdict.withheld.has('AddressChange')) {
+        const ordinary = !isPrivileged(scene, person);
+        if (is === undefined) {
+          expect(held.has(ordinary ? 'Removal' : 'RestrictedRemoval')).toBe(false);
+          continue;
+        }
+        const taken = was !== undefined && is.source?.externalId !== was.externalId;
+        if (held.has('Link') && held.has('RestrictedLink') && was === undefined) expect(is.source).toBeUndefined();
+        if (held.has('TakeOver') && was !== undefined) expect(is.source?.directory).toBe(was.directory);
+        if (taken) continue;
+        if (held.has('AddressChange') && held.has('RestrictedChange') && was !== undefined) {
           expect(effectivePerson(is).email).toBe(effectivePerson(person.spec).email);
         }
-        if (verdict.withheld.has('LostMembership')) {
+        if (held.has('LostMembership')) {
           expect(is.source?.groups ?? []).toEqual(expect.arrayContaining([...(was?.groups ?? [])]));
+          const organizations = (source: PersonSource | undefined) =>
+            source?.organizations?.map(({ name }) => name) ?? [];
+          expect(organizations(is.source)).toEqual(expect.arrayContaining(organizations(was)));
+        }
+        if (held.has('Removal') && held.has('RestrictedRemoval') && was?.missingSince === undefined) {
+          expect(is.source?.missingSince).toBeUndefined();
+        }
+        if (held.has('Restore') && held.has('RestrictedChange') && was?.missingSince !== undefined) {
+          expect(is.source?.missingSince).toBe(was.missingSince);
         }
       }
+      if (held.has('Creation')) expect(everybody(after).length).toBeLessThanOrEqual(everybody(scene).length);
     });
   });
 
-  test('the state of every account follows the directory', () => {
+  test('the state of ordinary accounts follows the directory when they end', () => {
     checkHeld((scene, after) => {
       const people = byKey(after);
       for (const action of planOf(scene).people) {
-        if (action.action !== 'Update') continue;
-        const is = people.get(`${action.kind} ${action.ref.name}`)?.spec.source;
-        expect([is?.enabled, is?.expiresAt]).toEqual([action.source.enabled, action.source.expiresAt]);
+        if (action.action !== 'Update' || action.restriction !== undefined || action.source.enabled !== false) continue;
+        expect(people.get(`${action.kind} ${action.ref.name}`)?.spec.source?.enabled).toBe(false);
       }
     });
   });
@@ -303,8 +381,8 @@ describe('with effects withheld', () => {
   });
 
   test('the rest is done at once', () => {
-    checkHeld((_, after, verdict) => {
-      expect(executable(planOf(after).people, verdict)).toEqual([]);
+    checkHeld((_, after, held) => {
+      expect(finish(enforce(planOf(after), held)).people).toEqual([]);
     });
   });
 });
@@ -383,38 +461,118 @@ test('only the people of the directory are updated, and only people without one 
     for (const action of plan.people) {
       if (action.action === 'Create') continue;
       const person = byKey(scene).get(`${action.kind} ${action.ref.name}`);
-      if (action.action === 'Update') {
+      if (action.action === 'TakeOver') {
+        const missing = scene.people?.every(({ externalId }) => externalId !== person?.spec.source?.externalId);
+        if (person?.spec.source?.directory === 'corporate') expect(missing).toBe(true);
+        else expect(person?.spec.source?.directory).toBe(scene.directory?.takesOver);
+      } else if (action.action !== 'Link') {
         expect(person?.spec.source?.directory).toBe('corporate');
         expect(person?.spec.source?.externalId).toBe(action.record.externalId);
       } else {
         expect(person?.spec.source).toBeUndefined();
-        expect(person?.spec.enabled).toBe(true);
-        expect(canonicalAddress(person?.spec.email ?? '')).toBe(canonicalAddress(action.record.email ?? ''));
-        expect(scene.directory?.linking).toBe('ByEmail');
+        expect(effectivePerson(person?.spec ?? { enabled: true }).email).toBe(action.source.email);
+        expect(scene.directory?.linking).not.toBe('Never');
+        if (scene.directory?.linking === 'Approve' || !person?.spec.enabled) {
+          expect(action.effects).toContain('RestrictedLink');
+        }
       }
+      if (action.action === 'Delete' || action.action === 'Disable' || action.action === 'Restore') continue;
       expect(action.kind).toBe(scene.directory?.importAs === 'Users' ? 'User' : 'Recipient');
     }
   });
 });
 
-test('no directory gets hold of people with great rights, or locks the owner out', () => {
-  check((scene, plan) => {
-    const rights = { roles: new Map(scene.roles?.map((known) => [known.metadata.name, known])), owner: scene.owner };
-    rights.roles.set('users', role('users'));
-    const after = byKey(applyToModel(scene, plan));
-    for (const person of everybody(scene)) {
-      const kind = person.kind === 'User' ? 'User' : 'Recipient';
-      if (privilegeOf(kind, person, rights) === undefined) continue;
-      const was = effectivePerson(person.spec);
-      const is = effectivePerson(after.get(keyOf(person))?.spec ?? person.spec);
-      expect(is.email).toBe(was.email);
-      expect(is.domainAccountKey).toBe(was.domainAccountKey);
-      if (person.spec.source === undefined) expect(after.get(keyOf(person))).toBe(person);
-      if (kind === 'User' && person.metadata.name === scene.owner) {
-        expect(is.enabledInDirectory).toBe(was.enabledInDirectory);
-        expect(is.expiresAt).toBe(was.expiresAt);
+function rightsOf(scene: Scene) {
+  const roles = new Map(scene.roles?.map((known) => [known.metadata.name, known]));
+  return { roles: roles.set('users', role('users')), owner: scene.owner };
+}
+
+function isPrivileged(scene: Scene, person: Person): boolean {
+  return privilegeOf(person.kind === 'User' ? 'User' : 'Recipient', person, rightsOf(scene)) !== undefined;
+}
+
+describe('people with great rights', () => {
+  const generous = { floor: 1_000_000, percent: 100, cap: 1_000_000 };
+
+  test('are changed by no directory unless that is approved, however generous the guard', () => {
+    check((scene, plan) => {
+      const after = byKey(applyToModel(scene, finish(judge(plan, { settings: generous }))));
+      for (const person of everybody(scene)) {
+        if (!isPrivileged(scene, person)) continue;
+        const found = after.get(keyOf(person));
+        if (found === undefined) throw new Error('somebody with great rights was deleted');
+        const was = effectivePerson(person.spec);
+        const is = effectivePerson(found.spec);
+        expect(is.email).toBe(was.email);
+        expect(is.domainAccountKey).toBe(was.domainAccountKey);
+        const state = ['enabledInDirectory', 'expiresAt', 'missingSince'] as const;
+        for (const field of state) expect(is[field]).toBe(was[field]);
+        expect(found.spec.source?.externalId).toBe(person.spec.source?.externalId);
+        if (person.spec.source === undefined) expect(found).toBe(person);
       }
+    });
+  });
+
+  test('come to be so by no directory unless that is approved', () => {
+    check((scene, plan) => {
+      const after = applyToModel(scene, finish(judge(plan, { settings: generous })));
+      const before = byKey(scene);
+      for (const person of everybody(after)) {
+        if (!isPrivileged(scene, person)) continue;
+        const was = before.get(keyOf(person));
+        expect(was !== undefined && isPrivileged(scene, was)).toBe(true);
+      }
+    });
+  });
+
+  test('are not locked out when they own the tenant, even if all is approved', () => {
+    check((scene, plan) => {
+      const after = byKey(applyToModel(scene, plan));
+      const owner = scene.users?.find(({ metadata }) => metadata.name === scene.owner);
+      if (owner === undefined) return;
+      const enters = (person: Person | undefined) => {
+        if (person === undefined) return false;
+        const { enabledInDirectory, missingSince, expiresAt } = effectivePerson(person.spec);
+        return enabledInDirectory && missingSince === undefined && expiresAt === undefined;
+      };
+      if (enters(owner)) expect(enters(after.get(keyOf(owner)))).toBe(true);
+    });
+  });
+});
+
+test('nobody is removed without a proof, nor found again and removed', () => {
+  check((scene, plan) => {
+    const found = new Set(scene.people?.map(({ externalId }) => externalId));
+    const asked = new Set(missingOf(scene));
+    for (const action of plan.people) {
+      if (action.action !== 'Delete' && action.action !== 'Disable') continue;
+      const { externalId } = action.record;
+      expect(found.has(externalId)).toBe(false);
+      expect(asked.has(externalId)).toBe(true);
+      expect(['Deleted', 'OutOfBase', 'FilteredOut']).toContain(scene.absences?.[externalId]);
+      expect(scene.directory?.whenMissing?.policy).toMatch(
+        action.action === 'Delete' ? /^Delete$/ : /^(Disable|Delete)$/,
+      );
+      if (action.action === 'Delete') expect(action.source.missingSince).toBeDefined();
     }
+    const unproved = planOf({ ...scene, absences: {} });
+    expect(unproved.people.filter(({ action }) => action === 'Delete' || action === 'Disable')).toEqual([]);
+  });
+});
+
+test('nobody is lost or doubled by a takeover', () => {
+  check((scene, plan) => {
+    const after = applyToModel(scene, plan);
+    const identities = everybody(after).flatMap(({ spec: { source: one } }) =>
+      one === undefined ? [] : [`${one.authority} ${one.externalId}`],
+    );
+    const before = everybody(scene).flatMap(({ spec: { source: one } }) =>
+      one === undefined ? [] : [`${one.authority} ${one.externalId}`],
+    );
+    const twice = (all: string[]) => new Set(all.filter((one, index) => all.indexOf(one) !== index));
+    for (const identity of twice(identities)) expect(twice(before)).toContain(identity);
+    const taken = plan.people.flatMap((action) => (action.action === 'TakeOver' ? [action.ref.uid] : []));
+    expect(new Set(taken).size).toBe(taken.length);
   });
 });
 
@@ -459,9 +617,12 @@ test('every record and every person of the directory is accounted for', () => {
     const { people: counts, groups: groupCounts } = plan.counts;
     const read = (of: 'Person' | 'Group') => scene.rejected?.filter((record) => record.of === of).length ?? 0;
     expect(counts.found).toBe((scene.people?.length ?? 0) + read('Person'));
+    const records: ReadonlySet<unknown> = new Set(scene.people);
+    const restored = plan.people.filter(({ action, record }) => action === 'Restore' && records.has(record)).length;
     expect(counts.found).toBe(
-      counts.created + counts.linked + counts.updated + counts.unchanged + counts.excluded + counts.rejected,
+      counts.created + counts.linked + counts.updated + restored + counts.unchanged + counts.excluded + counts.rejected,
     );
+    expect(counts.restored + counts.disabled + counts.deleted + counts.missing).toBeGreaterThanOrEqual(restored);
     expect(groupCounts.found).toBe((scene.groups?.length ?? 0) + read('Group'));
     expect(groupCounts.found).toBe(
       groupCounts.created + groupCounts.updated + groupCounts.unchanged + groupCounts.skipped + groupCounts.rejected,

@@ -1,94 +1,135 @@
+import type { Licence } from '@roster/crds';
 import type { DirectoryContents } from '../record.ts';
 import { settleAccounts } from './accounts.ts';
 import { settleAddresses } from './addresses.ts';
 import { admit } from './admission.ts';
 import { personKind } from './candidate.ts';
+import { belongings, losses } from './effects.ts';
 import { planGroups } from './groups.ts';
+import { planMissing } from './missing.ts';
 import { Notes } from './notes.ts';
 import { decidePerson } from './people.ts';
 import { protect } from './protection.ts';
 import { reasonCounts } from './report.ts';
-import { knowTenant, type Tenant } from './tenant.ts';
-import type { GroupLoss, PersonAction, Plan, PlanInput } from './types.ts';
+import { finish, paced, type Steps } from './steps.ts';
+import { highestLicence, knowTenant, type Tenant } from './tenant.ts';
+import type { CreateUser, GuardFacts, PersonAction, Plan, PlanInput } from './types.ts';
 
 /**
  * Decides what one run does, from the read and the tenant alone; the order of records and resources never matters.
+ * Nothing of the input may change until it has ended.
  * Throws when the read is not complete: that is a mistake of the caller, since such a read changes nobody.
  */
-export function planDirectory(input: PlanInput): Plan {
-  const { directory, contents, existing } = input;
+export function* planSteps(input: PlanInput): Steps<Plan> {
+  const { directory, contents, existing, now } = input;
   if (!contents.evidence.complete) throw new Error('only a complete read can be planned from');
-  const tenant = knowTenant(existing, directory);
+  const tenant = yield* knowTenant(existing, directory);
   const notes = new Notes(personKind(directory));
 
-  const admission = admit(input, tenant, notes);
-  for (const candidate of admission.candidates) protect(candidate, tenant, input.now, notes);
-  const accepted = settleAddresses(admission, tenant, directory, notes);
-  settleAccounts(accepted, tenant, notes);
-  const groupPlan = planGroups(input, tenant, accepted, notes);
+  const admission = yield* admit(input, tenant, notes);
+  yield* paced(admission.candidates, (candidate) => protect(candidate, tenant, now, notes));
+  const accepted = yield* settleAddresses(admission, tenant, directory, notes);
+  yield* settleAccounts(accepted, tenant, notes);
+  const groupPlan = yield* planGroups(input, tenant, accepted, notes);
 
   const people: PersonAction[] = [];
-  const losses = new Map<string, number>();
   let memberships = 0;
-  for (const candidate of accepted) {
-    const { action, groups, lost } = decidePerson(candidate, directory, groupPlan, notes);
+  yield* paced(accepted, (candidate) => {
+    const { action, groups } = decidePerson(candidate, input, tenant, groupPlan, notes);
     if (action !== undefined) people.push(action);
     memberships += groups.length;
-    for (const group of lost) losses.set(group, (losses.get(group) ?? 0) + 1);
-  }
-  for (const { kind, object, found } of tenant.ours) {
-    if (!found) notes.missing(kind, object.metadata.name, object.spec.source?.externalId ?? '');
-  }
+  });
+  const unchanged = accepted.length - people.length;
+  const seated = yield* seatPeople(people, input, tenant);
+  const missing = yield* planMissing(input, tenant, notes);
+  const all = [...seated, ...missing];
 
-  const actions = (action: PersonAction['action']) => people.filter((person) => person.action === action).length;
+  const actions = (...kinds: PersonAction['action'][]) => all.filter(({ action }) => kinds.includes(action)).length;
   const rejected = notes.count('Reject', 'People');
   const excluded = notes.count('Exclude', 'People');
   return {
-    people,
+    people: all,
     groups: groupPlan.actions,
     notes: notes.all,
     counts: {
       people: {
         found: accepted.length + rejected + excluded,
         created: actions('Create'),
-        linked: actions('Link'),
+        linked: actions('Link', 'TakeOver'),
         updated: actions('Update'),
-        unchanged: accepted.length - people.length,
+        unchanged,
         excluded,
         rejected,
         missing: notes.count('Keep', 'People'),
-        disabled: 0,
-        deleted: 0,
-        restored: 0,
+        disabled: actions('Disable'),
+        deleted: actions('Delete'),
+        restored: actions('Restore'),
       },
       groups: groupPlan.counts,
     },
-    reasons: reasonCounts(notes.all),
+    reasons: reasonCounts(notes.all, missing),
     memberships,
-    facts: {
-      people: tenant.people,
-      linked: tenant.ours.length,
-      memberships: tenant.ours.reduce((sum, { object }) => sum + (object.spec.source?.groups?.length ?? 0), 0),
-      links: actions('Link'),
-      addressChanges: people.filter(({ effects }) => effects?.includes('AddressChange')).length,
-      lostMemberships: [...losses.values()].reduce((sum, lost) => sum + lost, 0),
-      groupLosses: groupLosses(losses, tenant),
-    },
+    facts: yield* guardFacts(all, tenant),
   };
 }
 
-/** Sets the members that groups lose against those that they have by this directory. */
-function groupLosses(losses: ReadonlyMap<string, number>, tenant: Tenant): GroupLoss[] {
-  if (losses.size === 0) return [];
+/** Decides at once what one run does. For few people: with many it stands in the way of everything else. */
+export function planDirectory(input: PlanInput): Plan {
+  return finish(planSteps(input));
+}
+
+/**
+ * Adds the effect Seat to those whose licence has not seats enough for all who are created with it: which of them get
+ * one of the last is not the order of records to decide.
+ */
+function* seatPeople(
+  people: readonly PersonAction[],
+  { existing }: PlanInput,
+  tenant: Tenant,
+): Steps<readonly PersonAction[]> {
+  if (existing.seats === undefined) return people;
+  const licence = ({ spec }: CreateUser) => {
+    const organizations = [...(spec.organizations ?? []), ...(spec.source?.organizations ?? [])];
+    return highestLicence(
+      organizations.flatMap(({ roles = [] }) => roles),
+      existing.roles,
+    );
+  };
+  const needed = new Map<Licence, number>();
+  yield* paced(people, (action) => {
+    if (action.action !== 'Create' || action.kind !== 'User') return;
+    needed.set(licence(action), (needed.get(licence(action)) ?? 0) + 1);
+  });
+  const scarce = new Set(
+    [...needed].filter(([one, count]) => count > (tenant.freeSeats(one) ?? count)).map(([one]) => one),
+  );
+  if (scarce.size === 0) return people;
+  const seated: PersonAction[] = [];
+  yield* paced(people, (action) => {
+    const needs = action.action === 'Create' && action.kind === 'User' && scarce.has(licence(action));
+    seated.push(needs ? { ...action, effects: [...(action.effects ?? []), 'Seat'] } : action);
+  });
+  return seated;
+}
+
+function* guardFacts(people: readonly PersonAction[], tenant: Tenant): Steps<GuardFacts> {
+  const lost = new Set<string>();
+  yield* paced(people, (action) => {
+    for (const belonging of losses(action)) lost.add(belonging);
+  });
   const members = new Map<string, number>();
-  for (const { object } of tenant.ours) {
-    for (const group of object.spec.source?.groups ?? []) {
-      if (losses.has(group)) members.set(group, (members.get(group) ?? 0) + 1);
+  let memberships = 0;
+  yield* paced(tenant.ours, ({ object: { spec } }) => {
+    if (spec.source === undefined) return;
+    const { groups = [], organizations = [] } = spec.source;
+    memberships += groups.length;
+    for (const { roles = [] } of organizations) memberships += 1 + roles.length;
+    if (lost.size === 0) return;
+    for (const belonging of belongings(spec.source)) {
+      if (lost.has(belonging)) members.set(belonging, (members.get(belonging) ?? 0) + 1);
     }
-  }
-  return [...losses]
-    .map(([name, lost]) => ({ name, lost, members: members.get(name) ?? lost }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  });
+  return { people: tenant.people, linked: tenant.ours.length, memberships, members };
 }
 
 /**

@@ -15,6 +15,11 @@ export function isOwner(kind: PersonKind, person: Person, { owner }: Rights): bo
   return kind === 'User' && person.metadata.name === owner;
 }
 
+/** Whether the API server refuses to delete the object; the condition says why. */
+export function isDeletionProtected({ status }: Person): boolean {
+  return status?.conditions?.some((one) => one.type === 'DeletionProtected' && one.status === 'True') ?? false;
+}
+
 /**
  * The right for which a directory must not take a person over, as the end of a sentence; undefined for ordinary people.
  * Fails closed: a role that cannot be looked at counts, and so does a disabled one, which may be enabled again.
@@ -36,7 +41,8 @@ export function privilegeOf(kind: PersonKind, person: Person, rights: Rights): s
   return undefined;
 }
 
-function administers(name: string, role: AppRole | undefined): boolean {
+/** Whether its holders can give themselves every other right. A role that cannot be looked at does. */
+export function administers(name: string, role: AppRole | undefined): boolean {
   if (role === undefined) return true;
   if (role.spec.builtIn && name.startsWith('administrator')) return true;
   return role.spec.permissions.some(

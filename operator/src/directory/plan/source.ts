@@ -10,7 +10,7 @@ import type { DirectorySettings } from './types.ts';
  * and the state of the account (`enabled`, `expiresAt`), where saying nothing means enabled and without end.
  */
 export function personSource(
-  { record, person, address, domainAccount, precedence, keepsAccess }: Candidate,
+  { record, person, address, domainAccount, precedence, keepsAccess, organizations }: Candidate,
   directory: DirectorySettings,
   groups: string[],
 ): PersonSource {
@@ -19,8 +19,10 @@ export function personSource(
   const lastName = cut(record.lastName, 100) ?? before?.lastName;
   // People may choose another language later, and the directory does not bring the old one back.
   const language = before?.language ?? (person === undefined ? canonicalLanguage(record.language) : undefined);
-  const disabled = keepsAccess ? before?.enabled === false : record.enabled === false;
-  const expiresAt = keepsAccess ? before?.expiresAt : record.expiresAt;
+  // Whose access is kept may get it back, but never lose it.
+  const state = keepsAccess && (record.enabled === false || record.expiresAt !== undefined) ? before : record;
+  const disabled = state?.enabled === false;
+  const expiresAt = state?.expiresAt;
 
   const source: PersonSource = {
     directory: directory.name,
@@ -33,6 +35,7 @@ export function personSource(
   if (domainAccount !== undefined) source.domainAccount = domainAccount;
   if (language !== undefined) source.language = language;
   if (groups.length > 0) source.groups = groups;
+  if (organizations !== undefined) source.organizations = organizations;
   if (disabled) source.enabled = false;
   if (expiresAt !== undefined) source.expiresAt = expiresAt;
   if (precedence === 'Declared') source.precedence = precedence;
@@ -73,11 +76,13 @@ export function differences<S extends PersonSource | GroupSource>(before: S, aft
   return changed.sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** Whether two values of a block are equal; both are plain JSON. */
+/** Whether two values of a block are equal; both are plain JSON, with lists in the same order when they are equal. */
 function equal(before: unknown, after: unknown): boolean {
   if (before === after) return true;
-  if (!Array.isArray(before) || !Array.isArray(after) || before.length !== after.length) return false;
-  return before.every((value, index) => value === after[index]);
+  if (typeof before !== 'object' || typeof after !== 'object' || before === null || after === null) return false;
+  const entries = Object.entries(before);
+  const other = after as Readonly<Record<string, unknown>>;
+  return entries.length === Object.keys(after).length && entries.every(([key, value]) => equal(value, other[key]));
 }
 
 /** The first characters of a text, as the API server counts them: code points. */
@@ -87,10 +92,16 @@ function cut(text: string | undefined, characters: number): string | undefined {
 }
 
 /**
- * The first language of a list as RFC 2798 has it in preferredLanguage (`fr, en-gb;q=0.8`), as a BCP 47 tag;
- * undefined for anything else.
+ * The first language of a list as RFC 2798 has it in preferredLanguage (`fr, en-gb;q=0.8`), as a BCP 47 tag in its
+ * canonical form (`en-GB`); undefined for anything else.
  */
 function canonicalLanguage(value: string | undefined): string | undefined {
   const tag = value?.split(/[,;]/, 1)[0]?.trim().replaceAll('_', '-');
-  return tag !== undefined && tag.length <= 35 && /^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$/.test(tag) ? tag : undefined;
+  if (tag === undefined || tag.length > 35 || !/^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$/.test(tag)) return undefined;
+  try {
+    const [canonical] = Intl.getCanonicalLocales(tag);
+    return canonical !== undefined && canonical.length <= 35 ? canonical : undefined;
+  } catch {
+    return undefined;
+  }
 }

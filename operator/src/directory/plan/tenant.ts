@@ -1,5 +1,15 @@
-import { canonicalAccount, canonicalAddress, effectivePerson, type Group, type Person } from '@roster/crds';
+import {
+  type AppRole,
+  canonicalAccount,
+  canonicalAddress,
+  effectivePerson,
+  type Group,
+  type Licence,
+  licences,
+  type Person,
+} from '@roster/crds';
 import type { Rights } from './privilege.ts';
+import { paced, type Steps } from './steps.ts';
 import type { DirectorySettings, ExistingTenant, PersonKind, Tombstone } from './types.ts';
 
 /** A person of the tenant before the run. */
@@ -39,9 +49,16 @@ export interface Tenant extends Rights {
   /** People of this authority by external id, whichever directory fills them. */
   readonly byIdentity: Multimap<KnownPerson>;
   readonly byAddress: Multimap<KnownPerson>;
+  /** People whom other directories fill, by external id in lower case. */
+  readonly elsewhere: Multimap<KnownPerson>;
   /** By the account in force and the declared one. */
   readonly byAccount: Multimap<KnownPerson>;
+  /** By canonical address. */
   readonly tombstones: Multimap<Tombstone>;
+  /** External ids of this authority that belong to tombstones. */
+  readonly buried: ReadonlySet<string>;
+  /** How many more users may hold a licence; undefined for any number. */
+  freeSeats(licence: Licence): number | undefined;
   readonly claims: NonNullable<ExistingTenant['claims']>;
   readonly groups: {
     /** This directory's groups by external id. */
@@ -72,10 +89,12 @@ export class Multimap<V extends object> {
 }
 
 /** Reads every object of the tenant once. */
-export function knowTenant(existing: ExistingTenant, directory: DirectorySettings): Tenant {
+export function* knowTenant(existing: ExistingTenant, directory: DirectorySettings): Steps<Tenant> {
   const ours: KnownPerson[] = [];
   const byIdentity = new Multimap<KnownPerson>();
   const byAddress = new Multimap<KnownPerson>();
+  const elsewhere = new Multimap<KnownPerson>();
+  const seats = new Map<Licence, number>();
   const byAccount = new Multimap<KnownPerson>();
   const names: Record<string, Set<string>> = { User: new Set(), Recipient: new Set() };
   let people = 0;
@@ -101,35 +120,61 @@ export function knowTenant(existing: ExistingTenant, directory: DirectorySetting
     const source = object.spec.source;
     if (source?.authority === directory.authority) byIdentity.add(source.externalId, person);
     if (source?.directory === directory.name) ours.push(person);
+    else if (source !== undefined) elsewhere.add(source.externalId.toLowerCase(), person);
+    if (existing.seats === undefined || kind === 'Recipient' || !effective.enabled) return;
+    const roles = [...effective.roles, ...effective.organizations.flatMap((membership) => membership.roles)];
+    const licence = highestLicence(roles, existing.roles);
+    seats.set(licence, (seats.get(licence) ?? 0) + 1);
   };
-  for (const user of existing.users) meet('User', user);
-  for (const recipient of existing.recipients) meet('Recipient', recipient);
+  yield* paced(existing.users, (user) => meet('User', user));
+  yield* paced(existing.recipients, (recipient) => meet('Recipient', recipient));
 
   const tombstones = new Multimap<Tombstone>();
-  for (const tombstone of existing.tombstones) {
+  const buried = new Set<string>();
+  yield* paced(existing.tombstones, (tombstone) => {
     const address = canonicalAddress(tombstone.email);
     if (typeof address === 'string') tombstones.add(address, tombstone);
-  }
+    const { authority, externalId } = tombstone;
+    if (authority === directory.authority && externalId !== undefined) buried.add(externalId);
+  });
   return {
     people,
     ours,
     byIdentity,
     byAddress,
+    elsewhere,
     byAccount,
     tombstones,
+    buried,
+    freeSeats: (licence) => {
+      const limit = licence === 'Unlicensed' ? undefined : existing.seats?.[seatOf[licence]];
+      return limit === undefined ? undefined : Math.max(0, limit - (seats.get(licence) ?? 0));
+    },
     claims: existing.claims ?? new Map(),
-    groups: knowGroups(existing.groups, directory),
+    groups: yield* knowGroups(existing.groups, directory),
     roles: existing.roles,
     owner: existing.owner,
     hasPerson: (kind, name) => names[kind]?.has(name) ?? false,
   };
 }
 
-function knowGroups(groups: Iterable<Group>, directory: DirectorySettings): Tenant['groups'] {
+const seatOf = { Creator: 'creator', Explorer: 'explorer', Viewer: 'viewer' } as const;
+
+/** The licence that a user with these roles takes: the highest of those that are enabled. */
+export function highestLicence(roles: readonly string[], known: ReadonlyMap<string, AppRole>): Licence {
+  let highest = licences.length - 1;
+  for (const name of roles) {
+    const role = known.get(name)?.spec;
+    if (role?.enabled) highest = Math.min(highest, licences.indexOf(role.licence));
+  }
+  return licences[highest] ?? 'Unlicensed';
+}
+
+function* knowGroups(groups: Iterable<Group>, directory: DirectorySettings): Steps<Tenant['groups']> {
   const ours = new Map<string, KnownGroup>();
   const byName = new Multimap<KnownGroup>();
   const names = new Set<string>();
-  for (const object of groups) {
+  yield* paced(groups, (object) => {
     const { source, organization } = object.spec;
     const name = object.spec.displayName ?? source?.displayName ?? object.metadata.name;
     const group: KnownGroup = { object, nameKey: groupNameKey(name), found: false, renamed: false };
@@ -138,7 +183,7 @@ function knowGroups(groups: Iterable<Group>, directory: DirectorySettings): Tena
     if (source?.directory === directory.name && source.authority === directory.authority) {
       ours.set(source.externalId, group);
     }
-  }
+  });
   return { ours, byName, hasObject: (name) => names.has(name) };
 }
 

@@ -5,10 +5,11 @@ import type {
   GroupSource,
   PersonSource,
   Recipient,
+  Tenant,
   User,
   UserDirectory,
 } from '@roster/crds';
-import type { DirectoryContents, GroupRecord, PersonRecord, RejectedRecord } from '../record.ts';
+import type { DirectoryContents, GroupRecord, PersonRecord, RejectedRecord, Whereabouts } from '../record.ts';
 
 export type PersonKind = 'User' | 'Recipient';
 
@@ -26,13 +27,21 @@ export interface DirectorySettings
       | 'linking'
       | 'precedence'
       | 'passwordSetup'
-    >
+      | 'onlyMembersOf'
+      | 'mappings'
+      | 'takesOver'
+    > &
+      Partial<Pick<UserDirectory['spec'], 'createDisabled' | 'whenMissing'>>
   > {
   /** Name of the UserDirectory. */
   readonly name: string;
   /** Who issued the external ids; as in the evidence of the read. */
   readonly authority: string;
   readonly membership: UserDirectory['spec']['groups']['membership'];
+  /** External ids of whom an administrator takes for the former holder of their address; that person goes on as they. */
+  readonly samePerson?: readonly string[] | undefined;
+  /** External ids of whom an administrator takes for somebody else than the deleted holder of their address. */
+  readonly newPerson?: readonly string[] | undefined;
 }
 
 /** A person who was deleted a short while ago, and whose address nobody else may inherit yet. */
@@ -56,6 +65,10 @@ export interface ExistingTenant {
   readonly tombstones: Iterable<Tombstone>;
   /** Who holds an address in the database, by canonical address. */
   readonly claims?: ReadonlyMap<string, { readonly kind: string; readonly name: string }> | undefined;
+  /** Names of the organizations, which mappings may name. */
+  readonly organizations?: ReadonlySet<string> | undefined;
+  /** How many users may hold each licence. */
+  readonly seats?: Tenant['spec']['seats'] | undefined;
 }
 
 export interface PlanInput {
@@ -63,6 +76,8 @@ export interface PlanInput {
   /** Of a complete read. */
   readonly contents: DirectoryContents;
   readonly existing: ExistingTenant;
+  /** Where those are whom `missingPeople` names, by external id. Nobody is removed who is not in it. */
+  readonly absences?: ReadonlyMap<string, Whereabouts> | undefined;
   readonly now: Date;
 }
 
@@ -74,13 +89,36 @@ export interface ObjectRef {
   readonly generation: number;
 }
 
-/** What an action does beyond adding or correcting: what the guard counts and can hold. */
-export type Effect = 'Link' | 'AddressChange' | 'LostMembership';
+/**
+ * What an action does that the guard counts and can hold. Those of the second half need approval, however few they are:
+ * they touch people with great rights, or give such rights, or move people.
+ */
+export const effects = [
+  'Creation',
+  'Mail',
+  'Seat',
+  'Link',
+  'AddressChange',
+  'LostMembership',
+  'Removal',
+  'Restore',
+  'RestrictedLink',
+  'RestrictedChange',
+  'RestrictedRemoval',
+  'Grant',
+  'TakeOver',
+] as const;
+export type Effect = (typeof effects)[number];
 
 interface Consequences {
-  readonly record: PersonRecord;
+  /** Only the id of whom the directory no longer has. */
+  readonly record: Pick<PersonRecord, 'externalId' | 'label'>;
   /** Absent when there are none. */
   readonly effects?: readonly Effect[];
+  /** Why somebody is disabled or deleted. */
+  readonly reason?: Exclude<Whereabouts, 'NotVisible'>;
+  /** Why an effect needs approval, as the end of a sentence: `jane owns the tenant`. */
+  readonly restriction?: string;
   /** Name of the person whose address this one gets: that person's own update comes first, or at the same time. */
   readonly awaits?: string;
 }
@@ -107,9 +145,12 @@ export interface LinkPerson extends Consequences {
   readonly source: PersonSource;
 }
 
-/** The block is replaced whole: fields that `source` does not have go. */
+/**
+ * The block is replaced whole: fields that `source` does not have go. Disable: the person is missing from now on.
+ * Restore: the person was, and is no more.
+ */
 export interface UpdatePerson extends Consequences {
-  readonly action: 'Update';
+  readonly action: 'Update' | 'Disable' | 'Restore';
   readonly kind: PersonKind;
   readonly ref: ObjectRef;
   readonly source: PersonSource;
@@ -119,7 +160,25 @@ export interface UpdatePerson extends Consequences {
   readonly before?: PersonSource;
 }
 
-export type PersonAction = CreateUser | CreateRecipient | LinkPerson | UpdatePerson;
+/** The person's block becomes that of another entry: of this directory, or of the one that takes over from another. */
+export interface TakeOverPerson extends Consequences {
+  readonly action: 'TakeOver';
+  readonly kind: PersonKind;
+  readonly ref: ObjectRef;
+  readonly source: PersonSource;
+  readonly before: PersonSource;
+}
+
+/** The person has been missing for longer than the grace period. */
+export interface DeletePerson extends Consequences {
+  readonly action: 'Delete';
+  readonly kind: PersonKind;
+  readonly ref: ObjectRef;
+  /** The block that the person has. */
+  readonly source: PersonSource;
+}
+
+export type PersonAction = CreateUser | CreateRecipient | LinkPerson | UpdatePerson | TakeOverPerson | DeletePerson;
 
 export interface CreateGroup {
   readonly action: 'Create';
@@ -159,27 +218,16 @@ export interface Note {
   readonly name?: string;
 }
 
-export interface GroupLoss {
-  /** Name of the Group. */
-  readonly name: string;
-  /** Members by this directory before the run. */
-  readonly members: number;
-  readonly lost: number;
-}
-
-/** What the guard judges a plan by. */
+/** What the guard judges a plan by, beside its actions. */
 export interface GuardFacts {
   /** Users and recipients of the tenant before the run. */
   readonly people: number;
   /** Those of them that this directory fills. */
   readonly linked: number;
-  /** Memberships that this directory gave before the run. */
+  /** Groups, organizations and roles that this directory gave to people before the run, all together. */
   readonly memberships: number;
-  readonly links: number;
-  readonly addressChanges: number;
-  readonly lostMemberships: number;
-  /** Groups that lose members; empty when none does. */
-  readonly groupLosses: readonly GroupLoss[];
+  /** How many people have each of those of them that somebody loses, as `losses` names it. */
+  readonly members: ReadonlyMap<string, number>;
 }
 
 /** All that a run will do, and why not more. Who is unchanged is only counted. */

@@ -94,7 +94,10 @@ describe('an assertion signed with a certificate', () => {
     };
     const header = { alg: 'PS256', 'x5t#S256': thumbprint };
     const signingKey = change.otherKey ? (await createClientCertificate()).key : key;
-    return await byAssertion(graph, signed({ ...header, ...change.header }, { ...claims, ...change.claims }, signingKey));
+    return await byAssertion(
+      graph,
+      signed({ ...header, ...change.header }, { ...claims, ...change.claims }, signingKey),
+    );
   }
 
   test('proves the application, by PS256 and by RS256', async () => {

@@ -54,7 +54,7 @@ async function bench(): Promise<object> {
   say('Starting the control plane, the directory and the database');
   const cluster = await startCluster(join(state, 'cluster'));
   parts.push(cluster);
-  const directory = await kind.start({ folder: join(state, 'directory'), size: withoutSpecialCases });
+  const directory = await kind.start({ folder: join(state, 'directory'), size: withoutSpecialCases, temporary: true });
   parts.push(directory);
   const database = values.database ?? (await startPostgres());
   await install(cluster.kubeconfig);

@@ -1,3 +1,5 @@
+import { startActiveDirectory } from './activedirectory.ts';
+import { startEntra } from './entra.ts';
 import { startOpenLDAP } from './openldap.ts';
 import type { DirectoryServer, DirectoryServerOptions } from './server.ts';
 
@@ -12,6 +14,15 @@ interface Kind {
 /** What `--directory` takes. */
 const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['ldap', { product: 'OpenLDAP', patience: '', start: startOpenLDAP }],
+  [
+    'ad',
+    {
+      product: 'Active Directory (Samba)',
+      patience: '; its image is built at first, which takes about two minutes',
+      start: startActiveDirectory,
+    },
+  ],
+  ['entra', { product: 'Microsoft Entra ID (imitated)', patience: '', start: startEntra }],
 ]);
 
 /** @throws Error with the words that are allowed. */

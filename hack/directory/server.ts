@@ -8,9 +8,11 @@ export interface DirectoryServerOptions {
   /** Folder with everything that the server keeps; continued from when it holds a directory already. */
   readonly folder: string;
   readonly size: PopulationSize;
+  /** Whether nothing is to be left of it when it is stopped, outside the folder either. */
+  readonly temporary?: boolean;
 }
 
-/** A server that runs, and what a UserDirectory has to say to read it. It ends with this process at the latest. */
+/** A server that runs, and what a UserDirectory has to say to read it. */
 export interface DirectoryServer {
   /** What the Secret holds, and where it may be sent. */
   readonly secret: { readonly hosts: string; readonly data: Readonly<Record<string, string>> };

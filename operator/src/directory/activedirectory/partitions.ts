@@ -1,5 +1,5 @@
 import { EntryAttributes } from '../ldap/attributes.ts';
-import { isWithin, normalizeDN, parseDN } from '../ldap/dn.ts';
+import { isWithin, normalizeDN, parseDN, plainDN } from '../ldap/dn.ts';
 import { parseFilter } from '../ldap/filter.ts';
 import { type Source, searchPages } from '../ldap/search.ts';
 import { Tally } from '../ldap/tally.ts';
@@ -19,7 +19,7 @@ export async function readDomains(source: Source, configuration: string | undefi
   const base = `CN=Partitions,${configuration}`;
   for await (const page of searchPages(source, { base, filter: crossReferences, attributes }, new Tally())) {
     for (const entry of page.map((given) => new EntryAttributes(given))) {
-      const context = normalizeDN(entry.first(['nCName']) ?? '');
+      const context = normalizeDN(plainDN(entry.first(['nCName']) ?? ''));
       const netBIOSName = entry.first(['nETBIOSName']);
       if (context && netBIOSName) domains.push({ context, netBIOSName });
     }

@@ -380,6 +380,11 @@ describe('an account that a run finds refused', () => {
     expect(statusOf(directory({}, { status }), { timetable: { nextRunAt } })).toEqual(status);
   });
 
+  it('counts as refused when the test that succeeded was within the same second', () => {
+    const status = statusOf(directory({}, { status: tested }), { runs: [refused(0)], timetable: { nextRunAt } });
+    expect(shown(status)).toContain('Connected=False InvalidCredentials');
+  });
+
   it('is tried on when a test that began later succeeded', () => {
     const object = directory({}, { status: tested });
     const status = statusOf(object, { runs: [refused(-30)], timetable: { nextRunAt } });

@@ -156,13 +156,18 @@ function connectedTo(server: string, boundAs: string): Stated {
   return { type: 'Connected', status: 'True', reason: 'Connected', message };
 }
 
-/** A run that began after the last test knows better: whether it read, or whether the account is refused by now. */
+/**
+ * A run that began after the last test knows better: whether it read, or whether the account is refused by now. Times
+ * have whole seconds; within one a refusal counts, since one attempt too few locks nobody out.
+ */
 function connectedByRun(run: DirectorySync | undefined, testedAt: string): Stated | undefined {
-  if (run?.status === undefined || (run.status.startedAt ?? '') <= testedAt) return undefined;
-  const { evidence, conditions } = run.status;
-  if (evidence?.server !== undefined) return connectedTo(evidence.server, evidence.boundAs ?? 'anonymous');
+  const { startedAt = '', evidence, conditions } = run?.status ?? {};
   const failed = conditions?.find(({ type, reason }) => type === 'Ready' && isRefusal(reason));
-  return failed && { type: 'Connected', status: 'False', reason: failed.reason, message: failed.message };
+  if (failed !== undefined && startedAt >= testedAt) {
+    return { type: 'Connected', status: 'False', reason: failed.reason, message: failed.message };
+  }
+  if (evidence?.server === undefined || startedAt <= testedAt) return undefined;
+  return connectedTo(evidence.server, evidence.boundAs ?? 'anonymous');
 }
 
 function syncedCondition(last: DirectorySync | undefined): Stated | undefined {

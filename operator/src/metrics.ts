@@ -57,6 +57,11 @@ export function createMetrics(registry: Registry, build: { version: string }) {
       buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600],
       registers,
     }),
+    blocked: gauge(
+      'roster_directory_run_blocked_seconds',
+      'For how long the event loop stood still at most during the last run of the directory.',
+      directory,
+    ),
     peopleByState: gauge('roster_people', 'People of a tenant by kind and state.', ['namespace', 'kind', 'state']),
     mirrorLag: gauge('roster_mirror_lag_seconds', 'Age of the oldest change that is not in the database yet.', []),
     mirrorBatch: new Histogram({

@@ -40,6 +40,7 @@ export {
   type Request,
   requestFor,
 } from './controller.ts';
+export { watchEventLoop } from './eventloop.ts';
 export { EventRecorder, type EventRecorderOptions, type EventType } from './events.ts';
 export { type Check, type Checks, HealthServer, type HealthServerOptions } from './healthserver.ts';
 export {

@@ -12,10 +12,11 @@ import {
 } from '@roster/crds';
 import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { DirectoryContents, Evidence, PersonRecord } from '../../directory/record.ts';
+import type { FoundEntry, OpenDirectory } from '../../directory/reader.ts';
+import type { DirectoryContents, Evidence, PersonRecord, Whereabouts } from '../../directory/record.ts';
 import { DatabaseError, DirectoryError } from '../../errors.ts';
 import { createMetrics } from '../../metrics.ts';
-import type { SyncLine } from '../../mirror/index.ts';
+import type { EffectCounts, SyncLine } from '../../mirror/index.ts';
 import { ApiError, done, requeueAfter } from '../../runtime/index.ts';
 import { RecordingLogger } from '../../runtime/testing/logger.ts';
 import type { Context } from '../context.ts';
@@ -35,7 +36,6 @@ import {
   user,
 } from '../testing/objects.ts';
 import { addDirectorySyncController } from './controller.ts';
-import type { Read } from './run.ts';
 
 const evidence: Evidence = {
   complete: true,
@@ -57,10 +57,15 @@ const entry = (id: string, rest: Partial<PersonRecord> = {}): PersonRecord => ({
 });
 const contentsOf = (...people: PersonRecord[]): DirectoryContents => ({ people, groups: [], rejected: [], evidence });
 
+const added = (sums: EffectCounts, counts: EffectCounts): EffectCounts =>
+  new Map([...sums, ...[...counts].map(([effect, count]) => [effect, (sums.get(effect) ?? 0) + count] as const)]);
+
 /** The controller of runs between an API server in memory, caches filled by hand, and a directory that says what it is told. */
 class World {
   readonly api = new MemoryApi();
-  readonly runs = new Informed<DirectorySync>(DirectorySync);
+  readonly runs = new Informed<DirectorySync>(DirectorySync, {
+    directory: ({ metadata, spec }) => [`${metadata.namespace}/${spec.directory}`],
+  });
   readonly users = new Informed(User as ResourceType<Person>, personIndexes);
   readonly tenants = new Informed<Tenant>(Tenant, {}, tenant());
   readonly organizations = new Informed<Organization>(Organization, {}, organization('main'));
@@ -72,7 +77,19 @@ class World {
   readonly metrics = createMetrics(new Registry(), { version: '1' });
   readonly log = new RecordingLogger();
   contents: DirectoryContents = contentsOf(entry('jane'), entry('john'));
-  read: Read = async () => this.contents;
+  /** Waited for before anything is read. */
+  reading: (signal: AbortSignal) => Promise<unknown> = async () => {};
+  /** Where those are whom the directory does not give. */
+  readonly whereabouts = new Map<string, Whereabouts>();
+  /** Who is found by hand, by what they are looked for. */
+  readonly found = new Map<string, FoundEntry>();
+  /** Opened and closed connections. */
+  readonly connections: ('opened' | 'closed')[] = [];
+  /** What runs held, by uid. */
+  readonly held = new Map<string, Set<string>>();
+  /** What runs did within days. */
+  readonly effects = new Map<string, EffectCounts>();
+  onNote: (counts: EffectCounts) => void = () => {};
   storing: Promise<void> = Promise.resolve();
   readonly #manager = new ManualManager();
 
@@ -89,12 +106,22 @@ class World {
     };
     const mirror = {
       tombstones: async () => [],
+      effects: {
+        since: async () => [...this.effects.values()].reduce(added, new Map()),
+        note: async ({ uid, startedAt }: { uid: string; startedAt: Date }, counts: EffectCounts) => {
+          this.onNote(counts);
+          this.effects.set(`${uid} ${startedAt.toISOString()}`, counts);
+        },
+      },
       claims: { holders: async () => new Map(), reserve: async () => new Map() },
       plans: {
         store: async (_: unknown, lines: Iterable<SyncLine>) => {
           await this.storing;
           this.lines.push(...lines);
         },
+        add: async (_: unknown, lines: Iterable<SyncLine>) => void this.lines.push(...lines),
+        hold: async ({ uid }: { uid: string }, keys: Iterable<string>) => void this.held.set(uid, new Set(keys)),
+        held: async ({ uid }: { uid: string }) => this.held.get(uid) ?? new Set(),
         finish: async ({ uid }: { uid: string }, { phase }: { phase: string }) => {
           this.ends.push(`${uid} ${phase}`);
         },
@@ -113,7 +140,27 @@ class World {
       log: this.log,
       now: () => now,
     };
-    addDirectorySyncController(this.#manager.asManager, context as unknown as Context, (...args) => this.read(...args));
+    addDirectorySyncController(this.#manager.asManager, context as unknown as Context, async (_, signal) => {
+      await this.reading(signal);
+      this.connections.push('opened');
+      return this.#opened();
+    });
+  }
+
+  #opened(): OpenDirectory {
+    const { contents, whereabouts, found, connections } = this;
+    return {
+      test: () => Promise.reject(new Error('a run tests nothing')),
+      async *read() {
+        yield* contents.people;
+        yield* contents.groups;
+        yield* contents.rejected;
+        return contents.evidence;
+      },
+      locate: async (ids) => new Map(ids.map((id) => [id, whereabouts.get(id) ?? 'NotVisible'])),
+      find: async (person) => found.get(person),
+      [Symbol.dispose]: () => void connections.push('closed'),
+    };
   }
 
   /** Adds a run to the server and the cache. */
@@ -243,18 +290,21 @@ describe('a run', () => {
     await world.reconcile('a');
     expect(world.writes).toEqual([]);
     expect(world.statusOf('a')).toMatchObject({
-      phase: 'Failed',
-      message: expect.stringMatching(/^Nobody matches, although 1 person came from this directory\. Check base DN/),
+      phase: 'Held',
+      message: expect.stringMatching(/^Nobody matches, although 1 person came from this directory\. .*Check base DN/),
+      held: { reason: 'EmptyAnswer', count: 1 },
     });
+    expect(world.statusOf('a').held?.hash).toBeUndefined();
+    expect(world.events).toContain('Warning UserDirectory corporate EmptyAnswer');
   });
 
   it('that cannot read says why', async () => {
-    world.read = () => Promise.reject(new DirectoryError('InvalidCredentials', 'The server refuses the password.'));
+    world.reading = () => Promise.reject(new DirectoryError('InvalidCredentials', 'The server refuses the password.'));
     world.add(run('a'));
     await world.reconcile('a');
     expect(world.statusOf('a')).toMatchObject({
       phase: 'Failed',
-      message: expect.stringMatching(/^The server refuses the password\. Correct username and password/),
+      message: expect.stringMatching(/^The server refuses the password\. Correct the credentials in the Secret/),
       finishedAt: at(0),
     });
   });
@@ -375,7 +425,7 @@ describe('a run', () => {
 
   it('ends without a verdict when the operator ends: the next one finds it interrupted', async () => {
     const stop = new AbortController();
-    world.read = () => {
+    world.reading = () => {
       stop.abort(new Error('the operator ends'));
       return Promise.reject(new DirectoryError('ConnectionLost', 'The connection was closed.'));
     };
@@ -401,6 +451,308 @@ describe('a run', () => {
     world.catchUp();
     expect(await world.reconcile('a')).toEqual(done);
     expect(world.api.at(DirectorySync, 'a')).toBeUndefined();
+  });
+});
+
+describe('a run that holds changes', () => {
+  let world: World;
+  const names = ['user-0', 'user-1', 'user-2', 'user-3', 'user-4'];
+  beforeEach(() => {
+    world = new World();
+    for (const name of names) addUser(user(name));
+    world.contents = contentsOf(...names.map((name) => entry(name)));
+  });
+  const addUser = (person: Person) => {
+    world.users.cache.set(person);
+    world.api.put(person);
+  };
+  /** Lets somebody decide about what the run holds, and carries it out. */
+  const decided = async (approval: Partial<NonNullable<DirectorySync['spec']['approval']>> = {}) => {
+    const held = world.api.at(DirectorySync, 'a') ?? expect.fail('there is no run a');
+    const hash = held.status?.held?.hash ?? expect.fail('the run holds nothing that can be approved');
+    world.add({ ...held, spec: { ...held.spec, approval: { hash, rejected: false, ...approval } } });
+    await world.reconcile('a');
+    return world.statusOf('a');
+  };
+  const holds = async () => {
+    world.add(run('a'));
+    await world.reconcile('a');
+    world.catchUp();
+    return world.statusOf('a');
+  };
+
+  it('says what can be approved, until when, and of whom', async () => {
+    const status = await holds();
+    expect(status).toMatchObject({
+      phase: 'Held',
+      held: {
+        reason: 'ManyLinks',
+        count: 5,
+        hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+        expiresAt: at(86_400),
+      },
+      reasons: [{ action: 'Hold', reason: 'Link', count: 5 }],
+      samples: expect.arrayContaining([{ action: 'Hold', reason: 'Link', name: 'user-0', record: 'uid=user-0' }]),
+    });
+    expect(world.held.get('uid-of-a')?.size).toBe(5);
+    expect(world.lines.filter(({ action }) => action === 'Hold')).toHaveLength(5);
+    expect(await world.reconcile('a')).toEqual(requeueAfter(86_400_000));
+  });
+
+  it('has the same hash in another run and in a preview, which nobody can approve', async () => {
+    const { held } = await holds();
+    world.add(run('b'));
+    await world.reconcile('b');
+    expect(world.statusOf('b').held).toEqual(held);
+    world.catchUp();
+    world.add(run('c', undefined, { spec: { dryRun: true } }));
+    await world.reconcile('c');
+    expect(world.statusOf('c')).toMatchObject({ phase: 'Succeeded', held: { count: 5, hash: held?.hash } });
+    expect(world.statusOf('c').held?.expiresAt).toBeUndefined();
+    expect(world.held.has('uid-of-c')).toBe(false);
+  });
+
+  it('does when approved what is still due, and that counts for no later run', async () => {
+    await holds();
+    expect(world.writes).toEqual([]);
+    world.contents = contentsOf(...names.slice(1).map((name) => entry(name)));
+    expect(await decided()).toMatchObject({ phase: 'Succeeded', people: { linked: 4 }, startedAt: at(0) });
+    expect(world.statusOf('a').held).toBeUndefined();
+    expect(world.writes.sort()).toEqual(names.slice(1).map((name) => `patch User ${name}`));
+    expect([...world.effects.values()]).toEqual([]);
+  });
+
+  it('holds when approved what came in addition, for another run to have approved', async () => {
+    await holds();
+    const others = ['other-0', 'other-1', 'other-2', 'other-3'];
+    for (const name of others) addUser(user(name));
+    world.contents = contentsOf(...[...names, ...others].map((name) => entry(name)));
+    const { phase, held, message } = await decided();
+    expect(world.writes.sort()).toEqual(names.map((name) => `patch User ${name}`));
+    expect([phase, held?.reason, held?.count, held?.hash, held?.expiresAt]).toEqual([
+      'Held',
+      'ManyLinks',
+      4,
+      undefined,
+      undefined,
+    ]);
+    expect(message).toContain('What was approved is done; start another run to have the rest approved.');
+    world.catchUp();
+    expect(await world.reconcile('a')).toEqual(done);
+  });
+
+  it('does not begin when the database lost what was held', async () => {
+    await holds();
+    world.held.clear();
+    const { phase, message } = await decided();
+    expect(phase).toBe('Failed');
+    expect(message).toMatch(/^The database no longer has what the run held\. Start another run/);
+    expect(world.writes).toEqual([]);
+  });
+
+  it('does nothing when rejected, and keeps the hour of its end', async () => {
+    const { finishedAt, held } = await holds();
+    const status = await decided({ rejected: true, by: 'ann' });
+    expect(status).toMatchObject({ phase: 'Aborted', finishedAt, held });
+    expect(status.message).toMatch(/^What was held was rejected by ann; it was not done\./);
+    expect(world.writes).toEqual([]);
+    expect(world.events).toContain('Warning UserDirectory corporate ApprovalRejected');
+    expect(world.ends.at(-1)).toBe('uid-of-a Aborted');
+  });
+
+  it('gives way to a newer run, however that one ended', async () => {
+    await holds();
+    world.contents = contentsOf(entry('somebody-else'));
+    const before = world.api.at(DirectorySync, 'a');
+    world.add({ ...(before as DirectorySync), status: { ...before?.status, finishedAt: at(-60) } });
+    world.add(run('b'));
+    await world.reconcile('b');
+    world.catchUp();
+    await world.reconcile('a');
+    expect(world.statusOf('a')).toMatchObject({ phase: 'Aborted', finishedAt: at(-60) });
+    expect(world.statusOf('a').message).toMatch(/^The run b has compared everything anew\./);
+  });
+
+  it('waits in its phase when approved while its directory is suspended', async () => {
+    const { held } = await holds();
+    world.directories.update(directory({ suspend: true }));
+    const { phase, message, held: stillHeld } = await decided();
+    expect([phase, message, stillHeld]).toEqual(['Held', 'The directory corporate is suspended.', held]);
+    world.catchUp();
+    world.directories.update(directory({}, { generation: 2 }));
+    expect(world.enqueued).toContain('a');
+    await world.reconcile('a');
+    expect(world.statusOf('a').phase).toBe('Succeeded');
+  });
+
+  it('is looked at when it is approved', async () => {
+    await holds();
+    const held = world.api.at(DirectorySync, 'a') as DirectorySync;
+    const asked = world.enqueued.length;
+    world.runs.update({ ...held, metadata: { ...held.metadata, generation: 2 } });
+    expect(world.enqueued.slice(asked)).toContain('a');
+  });
+
+  it('cannot be approved when writes failed', async () => {
+    world.contents = contentsOf(entry('new'), ...names.map((name) => entry(name)));
+    world.api.endings.push(...Array.from({ length: 4 }, () => 'answered' as const));
+    world.api.endings.push(new ApiError(403, { message: 'a policy refuses it' }));
+    expect(await holds()).toMatchObject({ phase: 'Failed', held: { reason: 'ManyLinks', count: 5 } });
+    expect(world.statusOf('a').held).not.toHaveProperty('hash');
+    expect(world.statusOf('a').held).not.toHaveProperty('expiresAt');
+  });
+});
+
+describe('the guard of a run', () => {
+  let world: World;
+  const linked = (name: string, fields: Parameters<typeof source>[0] = {}) =>
+    user(name, { email: undefined, source: source({ externalId: name, email: `${name}@example.com`, ...fields }) });
+  beforeEach(() => {
+    world = new World();
+  });
+  const phaseOf = async (name: string, spec: Partial<DirectorySync['spec']> = {}) => {
+    world.catchUp();
+    world.add(run(name, undefined, { spec }));
+    await world.reconcile(name);
+    return world.statusOf(name).phase;
+  };
+  const addUser = (person: Person) => {
+    world.users.cache.set(person);
+    world.api.put(person);
+  };
+
+  it('counts what the runs of seven days did', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) addUser(user(name));
+    world.contents = contentsOf(entry('a'), entry('b'), entry('c'));
+    expect(await phaseOf('first')).toBe('Succeeded');
+    expect([...world.effects.values()]).toEqual([new Map([['Link', 3]])]);
+    world.contents = contentsOf(entry('d'));
+    world.directories.cache.set(
+      directory({}, { status: { readSettings: world.statusOf('first').readSettings ?? '' } }),
+    );
+    expect(await phaseOf('second')).toBe('Held');
+    world.effects.clear();
+    expect(await phaseOf('third')).toBe('Succeeded');
+  });
+
+  it('counts what was written, not what was refused', async () => {
+    for (const name of ['a', 'b']) addUser(user(name));
+    world.contents = contentsOf(entry('a'), entry('b'));
+    world.api.endings.push('answered', 'answered', 'answered', 'answered');
+    world.api.endings.push(new ApiError(403, { message: 'a policy refuses it' }));
+    expect(await phaseOf('first')).toBe('Failed');
+    expect([...world.effects.values()]).toEqual([new Map([['Link', 1]])]);
+    expect(world.lines.at(-1)).toMatchObject({ action: 'Fail', message: 'a policy refuses it' });
+  });
+
+  it('counts all that was planned until it is known what was done', async () => {
+    for (const name of ['a', 'b']) addUser(user(name));
+    world.contents = contentsOf(entry('a'), entry('b'));
+    const noted: EffectCounts[] = [];
+    world.onNote = (counts) => void noted.push(counts, new Map([['writes', world.writes.length]]));
+    expect(await phaseOf('first')).toBe('Succeeded');
+    const both = new Map([['Link', 2]]);
+    expect(noted).toEqual([both, new Map([['writes', 0]]), both, new Map([['writes', 2]])]);
+  });
+
+  it('holds removals after a change of what decides who is found, and lets them pass otherwise', async () => {
+    const policy = { whenMissing: { policy: 'Disable', gracePeriod: '720h' } } as const;
+    const names = Array.from({ length: 40 }, (_, index) => `user-${index}`);
+    for (const name of names) addUser(linked(name));
+    world.contents = contentsOf(...names.slice(1).map((name) => entry(name)));
+    world.whereabouts.set('user-0', 'Deleted');
+    world.directories.cache.set(directory(policy, { status: { readSettings: 'others' } }));
+    expect(await phaseOf('changed')).toBe('Held');
+    expect(world.statusOf('changed').held).toMatchObject({ reason: 'ReadSettingsChanged', count: 1 });
+    const { readSettings = '' } = world.statusOf('changed');
+    world.directories.cache.set(directory(policy, { status: { readSettings } }));
+    expect(await phaseOf('same')).toBe('Succeeded');
+    expect(world.statusOf('same')).toMatchObject({ people: { disabled: 1 } });
+  });
+
+  it('takes a directory whose settings nobody knows any more for changed', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `user-${index}`);
+    for (const name of names) addUser(linked(name));
+    world.contents = contentsOf(...names.slice(1).map((name) => entry(name)));
+    world.whereabouts.set('user-0', 'Deleted');
+    world.directories.cache.set(directory({ whenMissing: { policy: 'Disable', gracePeriod: '720h' } }));
+    expect(await phaseOf('first')).toBe('Held');
+  });
+
+  it('holds an empty answer, with who would be removed for approval', async () => {
+    addUser(linked('jane'));
+    world.contents = contentsOf();
+    world.whereabouts.set('jane', 'Deleted');
+    world.directories.cache.set(directory({ whenMissing: { policy: 'Disable', gracePeriod: '720h' } }));
+    expect(await phaseOf('first')).toBe('Held');
+    const { held } = world.statusOf('first');
+    expect(held).toMatchObject({ reason: 'EmptyAnswer', count: 1, hash: expect.any(String) });
+    expect(world.writes).toEqual([]);
+    world.held.set('uid-of-first', world.held.get('uid-of-first') ?? new Set());
+    const before = world.api.at(DirectorySync, 'first') as DirectorySync;
+    world.add({ ...before, spec: { ...before.spec, approval: { hash: held?.hash ?? '', rejected: false } } });
+    await world.reconcile('first');
+    expect(world.statusOf('first')).toMatchObject({ phase: 'Succeeded', people: { disabled: 1 } });
+    expect(world.writes).toEqual(['patch User jane']);
+  });
+});
+
+describe('a run whose directory is deleted', () => {
+  it('ends as Aborted, with what it had learnt, and writes nobody more', async () => {
+    const world = new World();
+    const opened = Promise.withResolvers<void>();
+    world.reading = () => opened.promise;
+    world.add(run('a'));
+    const reconciled = world.reconcile('a');
+    await expect.poll(() => world.api.at(DirectorySync, 'a')?.status?.phase).toBe('Reading');
+    world.directories.delete(directory());
+    opened.resolve();
+    await reconciled;
+    expect(world.writes).toEqual([]);
+    expect(world.statusOf('a')).toMatchObject({ phase: 'Aborted', startedAt: at(0), finishedAt: at(0) });
+    expect(world.statusOf('a').message).toMatch(/^The UserDirectory corporate was deleted\./);
+    expect(world.events).toEqual(['Warning DirectorySync a DirectoryDeleted']);
+    expect(world.ends).toEqual(['uid-of-a Aborted']);
+    expect((await world.metrics.runs.get()).values).toEqual([]);
+  });
+
+  it('ends so as well when another one of the name takes its place', async () => {
+    const world = new World();
+    const opened = Promise.withResolvers<void>();
+    world.reading = () => opened.promise;
+    world.add(run('a'));
+    const reconciled = world.reconcile('a');
+    await expect.poll(() => world.api.at(DirectorySync, 'a')?.status?.phase).toBe('Reading');
+    world.directories.update(directory({}, { generation: 2 }));
+    world.directories.update(directory({}, { uid: 'another' }));
+    opened.resolve();
+    await reconciled;
+    expect(world.statusOf('a').phase).toBe('Aborted');
+  });
+
+  it('goes on when its directory only changes', async () => {
+    const world = new World();
+    const opened = Promise.withResolvers<void>();
+    world.reading = () => opened.promise;
+    world.add(run('a'));
+    const reconciled = world.reconcile('a');
+    await expect.poll(() => world.api.at(DirectorySync, 'a')?.status?.phase).toBe('Reading');
+    world.directories.update(directory({}, { generation: 2 }));
+    opened.resolve();
+    await reconciled;
+    expect(world.statusOf('a').phase).toBe('Succeeded');
+  });
+
+  it('is looked at once more, with all that ended before', async () => {
+    const world = new World();
+    world.add(run('a', { phase: 'Succeeded', finishedAt: at(-86_400) }));
+    world.add(run('b', { phase: 'Held', finishedAt: at(-60) }));
+    world.directories.delete(directory());
+    expect(world.enqueued).toEqual(['a', 'b']);
+    await world.reconcile('a');
+    await world.reconcile('b');
+    expect(world.api.at(DirectorySync, 'a')).toBeUndefined();
+    expect(world.statusOf('b')).toMatchObject({ phase: 'Aborted', finishedAt: at(-60) });
   });
 });
 
@@ -450,10 +802,9 @@ describe('of several runs in a tenant', () => {
   let world: World;
   const gate = () => {
     const opened = Promise.withResolvers<void>();
-    world.read = async (_, signal) => {
+    world.reading = async (signal) => {
       await opened.promise;
       signal.throwIfAborted();
-      return world.contents;
     };
     return opened.resolve;
   };

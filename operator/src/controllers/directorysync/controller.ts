@@ -8,6 +8,7 @@ import {
 import { RosterError } from '../../errors.ts';
 import { removeSeries } from '../../metrics.ts';
 import {
+  anyOf,
   type Controller,
   done,
   generationChanged,
@@ -18,16 +19,18 @@ import {
   type Result,
   requestFor,
   requeueAfter,
+  watchEventLoop,
 } from '../../runtime/index.ts';
 import { seconds } from '../conditions.ts';
 import type { Context } from '../context.ts';
 import { attempt } from '../mirrored.ts';
 import { deleteUnchanged } from '../pruning.ts';
 import { brokenReference } from '../userdirectory/references.ts';
-import { isFinished, isPending } from '../userdirectory/runs.ts';
+import { isFinished, isPending, isWhole } from '../userdirectory/runs.ts';
 import { decide } from './decide.ts';
+import { directoryDeleted } from './hold.ts';
 import { persistently } from './persistently.ts';
-import { carryOut, type Outcome, type Read, readServer } from './run.ts';
+import { carryOut, type Open, type Outcome, openServer } from './run.ts';
 import { type Progress, runStatus } from './status.ts';
 
 /** A run of 100,000 people takes some ten minutes; one that takes this long hangs. */
@@ -40,58 +43,80 @@ const lookAgainMs = 1_000;
 interface Active {
   readonly uid: string;
   readonly name: string;
+  /** That is read, by name and uid. */
+  readonly directory: { readonly name: string; readonly uid: string | undefined };
+  /** Aborts with a RosterError that the run ends with, or with another error when there is no run left to end. */
   readonly stop: AbortController;
 }
 
 interface Scope extends Context {
-  readonly read: Read;
+  readonly open: Open;
   /** By namespace. */
   readonly active: Map<string, Active>;
   /** Has the runs of a namespace looked at that have not ended. */
   readonly wake: (namespace: string) => void;
 }
 
-/** Carries out runs: one at a time in a tenant, several tenants side by side. A run that is deleted is stopped. */
+/**
+ * Carries out runs: one at a time in a tenant, several tenants side by side. A run that is deleted, or whose directory is,
+ * is stopped.
+ */
 export function addDirectorySyncController(
   manager: Manager,
   context: Context,
-  read: Read = readServer(context.secrets),
+  open: Open = openServer(context),
 ): Controller {
   const { runs, directories, tenants, organizations, roles } = context.informers;
   const active = new Map<string, Active>();
-  const pendingOf = (namespace: string | undefined) =>
-    [...runs.cache.list(namespace ?? '')].filter((run) => !isFinished(run)).map(requestFor);
+  const unsettledOf = (namespace: string | undefined) =>
+    [...runs.cache.list(namespace ?? '')].filter((run) => !isFinished(run) || isHeld(run)).map(requestFor);
+  const allOf = ({ metadata: { namespace, name } }: Directory) =>
+    [...runs.cache.list(namespace ?? '')].filter(({ spec }) => spec.directory === name).map(requestFor);
   runs.onEvent(({ type, object: { metadata } }) => {
     const run = active.get(metadata.namespace ?? '');
     if (type === 'deleted' && run?.uid === metadata.uid) run?.stop.abort(new Error('The run was deleted.'));
   });
+  directories.onEvent(({ type, object: { metadata } }) => {
+    const run = active.get(metadata.namespace ?? '');
+    if (run?.directory.name !== metadata.name) return;
+    if (type !== 'deleted' && run.directory.uid === metadata.uid) return;
+    const { reason, message } = directoryDeleted(metadata.name);
+    run.stop.abort(new RosterError(reason, message));
+  });
   const wake = (namespace: string) => {
-    for (const request of pendingOf(namespace)) controller.enqueue(request);
+    for (const request of unsettledOf(namespace)) controller.enqueue(request);
   };
   const controller: Controller = manager.controller({
     name: 'directorysync',
     concurrency: 4,
     timeoutMs: longestRunMs,
-    reconcile: (request, signal) => reconcile({ ...context, read, active, wake }, request, signal),
+    reconcile: (request, signal) => reconcile({ ...context, open, active, wake }, request, signal),
   });
   return controller
     .watches(
       runs,
-      (event) => [requestFor(event.object), ...(ends(event) ? pendingOf(event.object.metadata.namespace) : [])],
-      ends,
+      (event) => [requestFor(event.object), ...(ends(event) ? unsettledOf(event.object.metadata.namespace) : [])],
+      anyOf(ends, generationChanged),
     )
-    .watches(directories, ({ object }) => pendingOf(object.metadata.namespace), generationChanged)
-    .watches(tenants, ({ object }) => pendingOf(object.metadata.namespace), appears)
-    .watches(organizations, ({ object }) => pendingOf(object.metadata.namespace), appears)
-    .watches(roles, ({ object }) => pendingOf(object.metadata.namespace), appears);
+    .watches(
+      directories,
+      ({ type, object }) => (type === 'deleted' ? allOf(object) : unsettledOf(object.metadata.namespace)),
+      generationChanged,
+    )
+    .watches(tenants, ({ object }) => unsettledOf(object.metadata.namespace), appears)
+    .watches(organizations, ({ object }) => unsettledOf(object.metadata.namespace), appears)
+    .watches(roles, ({ object }) => unsettledOf(object.metadata.namespace), appears);
 }
+
+const isHeld = ({ status }: DirectorySync): boolean => status?.phase === 'Held';
 
 /** What a waiting run may wait for. */
 const appears = (event: InformerEvent<KubernetesObject>): boolean => event.type === 'added' && !event.initial;
 
-/** Runs that appear, end or go; their progress is no reason to look at them. */
+/** Runs that appear, end, begin again or go; their progress is no reason to look at them. */
 function ends(event: InformerEvent<DirectorySync>): boolean {
-  return event.type !== 'updated' || (isFinished(event.object) && !isFinished(event.old));
+  if (event.type !== 'updated') return true;
+  return isFinished(event.object) ? !isFinished(event.old) : isHeld(event.old) && !isHeld(event.object);
 }
 
 async function reconcile(scope: Scope, { namespace, name }: Request, signal: AbortSignal): Promise<Result> {
@@ -110,20 +135,25 @@ async function reconcile(scope: Scope, { namespace, name }: Request, signal: Abo
   });
   switch (decision.step) {
     case 'rest':
-      return decision.deleteInMs === undefined ? done : requeueAfter(decision.deleteInMs);
+      return decision.lookAgainMs === undefined ? done : requeueAfter(decision.lookAgainMs);
     case 'delete':
       return (await deleteUnchanged(client, DirectorySync, run)) ? done : requeueAfter(lookAgainMs);
     case 'wait':
       if (active?.uid !== run.metadata.uid) {
-        await patchStatus(client, DirectorySync, run, runStatus(run, 'Pending', { message: decision.message }, now()));
+        const { message } = decision;
+        // What a held run was approved for has to stay in its status.
+        const status = isHeld(run) ? { ...run.status, message } : runStatus(run, 'Pending', { message }, now());
+        await patchStatus(client, DirectorySync, run, status);
       }
       return done;
-    case 'fail': {
-      // The cache may be behind the end of this very run, which would look interrupted.
+    case 'fail':
+    case 'abort': {
+      // The cache may be behind the end of this very run, which would look interrupted, or behind its new beginning.
       const fresh = await client.get(DirectorySync, { namespace, name }, { signal });
-      if (isFinished(fresh)) return done;
+      if (isHeld(fresh) !== isHeld(run) || (isFinished(fresh) && !isHeld(fresh))) return done;
       const { reason, message } = decision.problem;
-      const outcome = { phase: 'Failed', facts: factsOf(fresh), error: new RosterError(reason, message) } as const;
+      const phase = decision.step === 'fail' ? 'Failed' : 'Aborted';
+      const outcome = { phase, facts: factsOf(fresh), error: new RosterError(reason, message) } as const;
       await finish(scope, fresh, directory, outcome, signal);
       return done;
     }
@@ -137,12 +167,12 @@ async function start(scope: Scope, run: DirectorySync, directory: Directory, sig
   const { active, log, wake } = scope;
   const { namespace = '', name, uid = '' } = run.metadata;
   const stop = new AbortController();
-  active.set(namespace, { uid, name, stop });
+  active.set(namespace, { uid, name, directory: { name: directory.metadata.name, uid: directory.metadata.uid }, stop });
   try {
-    await perform(scope, run, directory, AbortSignal.any([signal, stop.signal]));
+    await perform(scope, run, directory, { work: AbortSignal.any([signal, stop.signal]), end: signal });
   } catch (error) {
     if (!stop.signal.aborted) throw error;
-    log.info({ namespace, run: name }, 'run stopped, since it was deleted');
+    log.info({ namespace, run: name }, 'run stopped, since it or its directory was deleted');
   } finally {
     active.delete(namespace);
     // Who was woken by the event of its end found it active all the same; of a deleted run there is no such event.
@@ -150,22 +180,32 @@ async function start(scope: Scope, run: DirectorySync, directory: Directory, sig
   }
 }
 
-async function perform(scope: Scope, run: DirectorySync, directory: Directory, signal: AbortSignal): Promise<void> {
-  const { client, log, now, read } = scope;
+/** `work` ends what the run does, `end` also the writing of its end. */
+interface Signals {
+  readonly work: AbortSignal;
+  readonly end: AbortSignal;
+}
+
+async function perform(scope: Scope, run: DirectorySync, directory: Directory, { work, end }: Signals): Promise<void> {
+  const { client, log, metrics, now, open } = scope;
   const { namespace, name } = run.metadata;
   // The cache may be behind the end of this very run: nothing runs twice.
-  const fresh = await client.get(DirectorySync, requestFor(run), { signal });
+  const fresh = await client.get(DirectorySync, requestFor(run), { signal: work });
   if (!isPending(fresh)) return;
   // What the server holds: each report writes what differs from it.
   let latest = fresh;
   const report = async (phase: RunPhase, facts: Progress) => {
     const status = runStatus(latest, phase, facts, now());
-    await persistently(signal, () => patchStatus(client, DirectorySync, latest, status));
+    await persistently(work, () => patchStatus(client, DirectorySync, latest, status));
     latest = { ...latest, status };
   };
   log.info({ namespace, directory: directory.metadata.name, run: name }, 'run started');
-  const outcome = await carryOut(scope, read, fresh, directory, report, signal);
-  await finish(scope, latest, directory, outcome, signal);
+  const longestBlock = watchEventLoop();
+  const outcome = await carryOut(scope, open, fresh, directory, report, work);
+  const blocked = longestBlock();
+  const labels = { namespace: namespace ?? '', directory: directory.metadata.name };
+  if (outcome.phase !== 'Aborted') metrics.blocked.set(labels, blocked);
+  await finish(scope, latest, directory, outcome, end);
 }
 
 async function finish(
@@ -178,7 +218,8 @@ async function finish(
   const { client, log, now, events, mirror } = context;
   const { namespace = '', name, uid = '' } = run.metadata;
   const { phase, error } = outcome;
-  const facts = { ...outcome.facts, finishedAt: seconds(now()) };
+  // What is no longer held ended when it was.
+  const facts = { ...outcome.facts, finishedAt: outcome.facts.finishedAt ?? seconds(now()) };
   const problem = error === undefined ? {} : { problem: { reason: error.reason, message: error.message } };
   const status = runStatus(run, phase, { ...facts, ...problem }, now());
   // A run whose end does not reach the server would be taken for interrupted.
@@ -198,12 +239,12 @@ async function finish(
   const level = phase === 'Succeeded' ? 'Normal' : 'Warning';
   const reason = error?.reason ?? phase;
   events.record(DirectorySync, run, level, reason, status.message ?? '');
-  if (directory !== undefined) {
+  if (directory !== undefined && reason !== 'DirectoryDeleted') {
     events.record(UserDirectory, directory, level, reason, `${name}: ${status.message}`);
     await measure(context, run, outcome);
-    // Only a note: without a database the status says it all the same.
-    await attempt(() => mirror.plans.finish({ uid }, { phase, finishedAt: now() }));
   }
+  // Only a note: without a database the status says it all the same.
+  await attempt(() => mirror.plans.finish({ uid }, { phase, finishedAt: now() }));
 }
 
 /** What an interrupted run had learnt stays to be seen. */
@@ -212,15 +253,28 @@ function factsOf({ status }: DirectorySync): Progress {
   return facts;
 }
 
+const personActions = [
+  'created',
+  'linked',
+  'updated',
+  'unchanged',
+  'restored',
+  'disabled',
+  'deleted',
+  'excluded',
+  'rejected',
+] as const;
+
 async function measure({ metrics }: Context, run: DirectorySync, { phase, facts }: Outcome): Promise<void> {
   const labels = { namespace: run.metadata.namespace ?? '', directory: run.spec.directory };
   metrics.runs.inc({ ...labels, result: phase });
   for (const { name, seconds: duration } of facts.stages ?? [])
     metrics.stage.observe({ ...labels, stage: name }, duration);
-  if (run.spec.dryRun) return;
+  // What is no longer held was counted when it was.
+  if (!isWhole(run) || phase === 'Aborted') return;
   metrics.held.set(labels, facts.held?.count ?? 0);
   if (facts.people === undefined || facts.groups === undefined) return;
-  for (const action of ['created', 'linked', 'updated', 'unchanged', 'excluded', 'rejected'] as const) {
+  for (const action of personActions) {
     metrics.changes.inc({ ...labels, kind: 'person', action }, facts.people[action]);
   }
   for (const action of ['created', 'updated', 'unchanged', 'rejected'] as const) {

@@ -117,9 +117,52 @@ describe('a run under way', () => {
     expect(decideOf(subject, { active: { uid: 'another', name: 'a' } }).step).toBe('fail');
   });
 
+  it('ends when its directory is gone, by the hand of the process that carries it out', () => {
+    const problem = { reason: 'DirectoryDeleted', message: 'The UserDirectory corporate was deleted.' };
+    expect(decideOf(subject, { directory: undefined })).toEqual({ step: 'abort', problem });
+    expect(decideOf(subject, { directory: undefined, active: activeRun(subject) }).step).toBe('wait');
+  });
+
   it('is not stopped by suspending its directory', () => {
     const suspended = directory({ suspend: true });
     expect(decideOf(subject, { directory: suspended, active: activeRun(subject) }).step).toBe('wait');
+  });
+});
+
+describe('a run that holds changes', () => {
+  const held = { reason: 'ManyLinks', message: 'Many.', count: 4, hash: 'abc', expiresAt: at(600) };
+  const holding = (spec: Partial<DirectorySync['spec']> = {}) =>
+    run('a', { phase: 'Held', finishedAt: at(-60), held }, { spec });
+  const approval = { hash: 'abc', rejected: false };
+
+  it('rests until it expires', () => {
+    expect(decideOf(holding())).toEqual({ step: 'rest', lookAgainMs: 600_000 });
+    expect(decideOf(holding({ ttlSecondsAfterFinished: 90 }))).toEqual({ step: 'rest', lookAgainMs: 30_000 });
+    expect(decideOf(holding(), { now: new Date(at(600)) }).step).toBe('abort');
+  });
+
+  it('begins again when it is approved, in its turn', () => {
+    const subject = holding({ approval });
+    expect(decideOf(subject)).toEqual(started);
+    const other = run('b', { phase: 'Reading' });
+    expect(decideOf(subject, { runs: [subject, other] })).toEqual({
+      step: 'wait',
+      message: 'Waiting for the run b to end.',
+    });
+    const suspended = directory({ suspend: true });
+    expect(decideOf(subject, { directory: suspended }).step).toBe('wait');
+    expect(decideOf(run('c', undefined, { creationTimestamp: at(0) }), { runs: [subject] })).toEqual({
+      step: 'wait',
+      message: 'Waiting for the run a to end.',
+    });
+  });
+
+  it('does not begin again when it is rejected', () => {
+    expect(decideOf(holding({ approval: { ...approval, rejected: true } })).step).toBe('abort');
+  });
+
+  it('lets others begin while nobody has approved it', () => {
+    expect(decideOf(run('b', undefined, { creationTimestamp: at(0) }), { runs: [holding()] })).toEqual(started);
   });
 });
 
@@ -131,12 +174,19 @@ describe('a run that has ended', () => {
       { spec: ttlSecondsAfterFinished === undefined ? {} : { ttlSecondsAfterFinished } },
     );
 
-  it('rests, whatever became of its directory', () => {
-    expect(decideOf(ended(), { directory: undefined })).toEqual({ step: 'rest' });
+  it('rests', () => {
+    expect(decideOf(ended())).toEqual({ step: 'rest' });
+  });
+
+  it('is deleted a day after its end when its directory is gone', () => {
+    const rests = (age: number, ttl?: number) => decideOf(ended(ttl, at(age)), { directory: undefined });
+    expect(rests(-60)).toEqual({ step: 'rest', lookAgainMs: 86_340_000 });
+    expect(rests(-60, 90)).toEqual({ step: 'rest', lookAgainMs: 30_000 });
+    expect(rests(-86_400)).toEqual({ step: 'delete' });
   });
 
   it('is deleted at the end of its time to live', () => {
-    expect(decideOf(ended(61))).toEqual({ step: 'rest', deleteInMs: 1000 });
+    expect(decideOf(ended(61))).toEqual({ step: 'rest', lookAgainMs: 1000 });
     expect(decideOf(ended(60))).toEqual({ step: 'delete' });
     expect(decideOf(ended(0))).toEqual({ step: 'delete' });
   });

@@ -1,6 +1,7 @@
 import type { DirectorySync, UserDirectory } from '@roster/crds';
 import type { Problem } from '../conditions.ts';
 import { isFinished, isPending } from '../userdirectory/runs.ts';
+import { directoryDeleted, endOfHold } from './hold.ts';
 
 /** What a run is judged by. */
 export interface Observed {
@@ -20,19 +21,20 @@ export type Decision =
   /** Wait for another run or a change; the sentence goes into the status. */
   | { readonly step: 'wait'; readonly message: string }
   | { readonly step: 'fail'; readonly problem: Problem }
+  | { readonly step: 'abort'; readonly problem: Problem }
   | { readonly step: 'delete' }
-  /** Finished; look again at the end of its time to live, in milliseconds. */
-  | { readonly step: 'rest'; readonly deleteInMs?: number };
+  /** Finished; look again after so many milliseconds. */
+  | { readonly step: 'rest'; readonly lookAgainMs?: number };
+
+/** Runs of a directory that is no longer there tell how they ended for so long, in milliseconds. */
+const orphanedMs = 24 * 3_600_000;
 
 /** What is to be done with a run. Runs of a tenant go one after another, in the order of their creation. */
 export function decide({ run, directory, problem, runs, active, now }: Observed): Decision {
-  if (isFinished(run)) return timeToLive(run, now);
-  if (directory === undefined) {
-    return {
-      step: 'fail',
-      problem: { reason: 'DirectoryNotFound', message: `There is no UserDirectory ${run.spec.directory}.` },
-    };
-  }
+  const end = endOfHold(run, { directory, runs, now });
+  if (end !== undefined) return { step: 'abort', problem: end };
+  if (isFinished(run)) return timeToLive(run, directory, now);
+  if (directory === undefined) return withoutDirectory(run, active);
   if (!isPending(run)) {
     return active?.uid === run.metadata.uid
       ? { step: 'wait', message: 'Under way.' }
@@ -56,10 +58,26 @@ function comesBefore(other: DirectorySync, run: DirectorySync): boolean {
   return order(other) < order(run);
 }
 
-function timeToLive(run: DirectorySync, now: Date): Decision {
-  const ttl = run.spec.ttlSecondsAfterFinished;
-  const finishedAt = run.status?.finishedAt;
-  if (ttl === undefined || finishedAt === undefined) return { step: 'rest' };
-  const deleteInMs = Date.parse(finishedAt) + ttl * 1000 - now.getTime();
-  return deleteInMs <= 0 ? { step: 'delete' } : { step: 'rest', deleteInMs };
+function withoutDirectory(run: DirectorySync, active: Observed['active']): Decision {
+  const { directory } = run.spec;
+  if (isPending(run)) {
+    const message = `There is no UserDirectory ${directory}.`;
+    return { step: 'fail', problem: { reason: 'DirectoryNotFound', message } };
+  }
+  // The process that carries it out stops it, and writes how it ended.
+  if (active?.uid === run.metadata.uid) return { step: 'wait', message: 'Under way.' };
+  return { step: 'abort', problem: directoryDeleted(directory) };
+}
+
+function timeToLive(run: DirectorySync, directory: UserDirectory | undefined, now: Date): Decision {
+  const { finishedAt, phase, held } = run.status ?? {};
+  if (finishedAt === undefined) return { step: 'rest' };
+  const { ttlSecondsAfterFinished: ttl = Infinity } = run.spec;
+  const lifetimeMs = Math.min(ttl * 1000, directory === undefined ? orphanedMs : Infinity);
+  const deleteInMs = Date.parse(finishedAt) + lifetimeMs - now.getTime();
+  if (deleteInMs <= 0) return { step: 'delete' };
+  const expiresAt = phase === 'Held' ? held?.expiresAt : undefined;
+  const expiresInMs = expiresAt === undefined ? Infinity : Date.parse(expiresAt) - now.getTime();
+  const lookAgainMs = Math.min(deleteInMs, expiresInMs);
+  return lookAgainMs === Infinity ? { step: 'rest' } : { step: 'rest', lookAgainMs };
 }

@@ -1,4 +1,5 @@
 import type { DirectorySync, DirectorySyncStatus, RunPhase } from '@roster/crds';
+import { type Plan, type PlanLine, samples } from '../../directory/plan/index.ts';
 import type { Evidence } from '../../directory/record.ts';
 import { advice, RosterError } from '../../errors.ts';
 import { bounded, declare, type Problem, type Stated } from '../conditions.ts';
@@ -59,7 +60,71 @@ export function evidenceFacts(evidence: Evidence): Pick<DirectorySyncStatus, 'ev
       bases: evidence.bases.slice(0, 20).map((base) => base.slice(0, 1024)),
       pages: evidence.pages,
       entries: evidence.entries,
-      ...(evidence.doubts.length > 0 && { doubts: evidence.doubts.slice(0, 10).map((doubt) => doubt.slice(0, 512)) }),
+      ...sentences('doubts', evidence.doubts),
+      ...sentences('remarks', evidence.remarks ?? []),
     },
   };
 }
+
+const sentences = (name: 'doubts' | 'remarks', list: readonly string[]) =>
+  list.length === 0 ? {} : { [name]: list.slice(0, 10).map((sentence) => sentence.slice(0, 512)) };
+
+/** What the status says of a plan, and of what is held of it. */
+export function planFacts(plan: Plan, holds: readonly PlanLine[]): Progress {
+  const shown = holds.slice(0, 10).map(sampleOf);
+  return {
+    people: plan.counts.people,
+    groups: plan.counts.groups,
+    memberships: plan.memberships,
+    reasons: [...holdReasons(holds), ...plan.reasons].slice(0, 50),
+    samples: [...shown, ...samples(plan, 20 - shown.length)],
+  };
+}
+
+type Reasons = NonNullable<Progress['reasons']>;
+
+function holdReasons(holds: readonly PlanLine[]): Reasons {
+  const counts = new Map<string, number>();
+  for (const { reason = '' } of holds) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([reason, count]) => ({ action: 'Hold', reason, count }));
+}
+
+/** A line of the log as a sample of it: bounded, whatever the directory says. */
+export function sampleOf({
+  action,
+  reason,
+  record,
+  name,
+  message,
+}: PlanLine): NonNullable<Progress['samples']>[number] {
+  return {
+    action,
+    record: record.slice(0, 1024),
+    ...(reason === undefined ? {} : { reason }),
+    ...(name === undefined ? {} : { name }),
+    ...(message === undefined ? {} : { message: message.slice(0, 512) }),
+  };
+}
+
+/** What a run did, in numbers. */
+export function summary({ counts: { people, groups }, memberships }: Plan): string {
+  const part = (count: number, what: string) => (count === 0 ? [] : [`${count} ${what}`]);
+  const described = [
+    ...part(people.created, 'created'),
+    ...part(people.linked, 'linked'),
+    ...part(people.updated, 'updated'),
+    ...part(people.restored, 'restored'),
+    ...part(people.unchanged, 'unchanged'),
+    ...part(people.disabled, 'disabled'),
+    ...part(people.deleted, 'deleted'),
+    ...part(people.excluded, 'excluded'),
+    ...part(people.rejected, 'rejected'),
+    ...part(people.missing, 'missing and kept'),
+  ];
+  const inGroups = groups.created + groups.updated + groups.unchanged;
+  const found = `${amount(people.found, 'person', 'people')} found`;
+  const belonging = `${amount(inGroups, 'group', 'groups')} with ${amount(memberships, 'membership', 'memberships')}`;
+  return `${[found, described.join(', ')].filter(Boolean).join(': ')}. ${belonging}.`;
+}
+
+const amount = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;

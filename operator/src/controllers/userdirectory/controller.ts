@@ -120,7 +120,7 @@ async function testConnection(
 ): Promise<Connection> {
   const test = { testedAt: seconds(context.now()), ...(secretVersion === undefined ? {} : { secretVersion }) };
   try {
-    const reader = await prepareReader(context.secrets, directory, signal);
+    const reader = await prepareReader(context.secrets, directory, signal, context.mirror.entraSnapshots);
     using opened = await reader.open(signal);
     return { connected: true, ...(await opened.test()), ...test };
   } catch (error) {
@@ -205,6 +205,7 @@ async function forget(metrics: RosterMetrics, { namespace, name }: Request): Pro
     metrics.runs,
     metrics.changes,
     metrics.stage,
+    metrics.blocked,
   ]) {
     await removeSeries(metric, { namespace, directory: name });
   }

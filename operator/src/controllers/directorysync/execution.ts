@@ -1,0 +1,76 @@
+import type { DirectorySync } from '@roster/crds';
+import { type Applied, applyPlan } from '../../directory/apply.ts';
+import { type EffectCounts, effectsOf, type Verdict } from '../../directory/guard.ts';
+import { inSlices, type PersonAction } from '../../directory/plan/index.ts';
+import type { Context } from '../context.ts';
+import { attempt } from '../mirrored.ts';
+import { apiTarget } from './target.ts';
+
+/** Writes of a run under way at a time; the client bounds those of the whole operator. */
+const concurrency = 64;
+
+/** Progress is reported this often, in milliseconds. */
+const progressMs = 5_000;
+
+export interface Execution {
+  readonly run: DirectorySync;
+  readonly startedAt: Date;
+  readonly verdict: Verdict;
+  /** Keys of the effects that were approved: they do not count for the next days. */
+  readonly approved: ReadonlySet<string>;
+  /** Tells how far it is; one that gets lost is followed by the next. */
+  readonly report: (message: string) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Writes what a verdict lets pass, and keeps count of it for the guard of the runs to come. @throws RosterError and
+ * whatever the signal aborts with
+ */
+export async function execute(context: Context, execution: Execution): Promise<Applied> {
+  const { run, verdict, approved, startedAt } = execution;
+  const { effects } = context.mirror;
+  const done: PersonAction[] = [];
+  const { namespace = '', uid = '' } = run.metadata;
+  const key = { namespace, directory: run.spec.directory, uid, startedAt };
+  const note = (counts: EffectCounts) => effects.note(key, new Map(Object.entries(counts)));
+  const counted = Object.keys(verdict.effects).length > 0;
+  // If the operator is killed in between, all of it counts as done.
+  if (counted) await note(verdict.effects);
+  try {
+    return await write(context, execution, (action) => done.push(action));
+  } finally {
+    const had = await inSlices(effectsOf(done, approved));
+    if (counted) await attempt(() => note(had));
+  }
+}
+
+async function write(
+  { client, mirror }: Context,
+  { run, verdict, report, signal }: Execution,
+  done: (action: PersonAction) => void,
+): Promise<Applied> {
+  const { namespace = '' } = run.metadata;
+  const target = apiTarget(client, namespace, (wants) => mirror.claims.reserve(namespace, wants), signal);
+  let reportedAt = performance.now();
+  let reporting: Promise<void> | undefined;
+  try {
+    return await applyPlan(verdict, target, {
+      signal,
+      concurrency,
+      done,
+      progress: (written, total) => {
+        if (reporting !== undefined || performance.now() - reportedAt < progressMs) return;
+        reportedAt = performance.now();
+        reporting = report(`Wrote ${written} of ${total}.`)
+          .catch(() => {})
+          .finally(() => {
+            reporting = undefined;
+          });
+      },
+    });
+  } finally {
+    // Otherwise it might reach the server after the end of the run was written.
+    await reporting;
+  }
+}

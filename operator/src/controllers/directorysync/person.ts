@@ -1,0 +1,143 @@
+import { canonicalAddress, type Person } from '@roster/crds';
+import { type PersonAction, type Plan, withoutEffects } from '../../directory/plan/index.ts';
+import type { FoundEntry, OpenDirectory } from '../../directory/reader.ts';
+import type { DirectoryContents } from '../../directory/record.ts';
+
+/**
+ * Finds the one person whom a run is about: in what was read, else wherever the account may see, else by the address of
+ * somebody whom the directory filled before. Undefined when there is no such entry. @throws DirectoryError
+ */
+export async function identify(
+  person: string,
+  contents: DirectoryContents,
+  directory: Pick<OpenDirectory, 'find' | 'locate'>,
+  linked: Iterable<Person>,
+): Promise<FoundEntry | undefined> {
+  const read = inContents(person, contents) ?? (await directory.find(person));
+  if (read !== undefined) return read;
+  const address = canonicalAddress(person);
+  for (const { spec, status } of linked) {
+    const { externalId, email } = spec.source ?? {};
+    if (externalId === undefined || canonicalAddress(status?.email ?? email ?? '') !== address) continue;
+    const found = inContents(externalId, contents);
+    if (found !== undefined) return found;
+    const whereabouts = (await directory.locate([externalId])).get(externalId) ?? 'NotVisible';
+    return { externalId, label: person, whereabouts };
+  }
+  return undefined;
+}
+
+function inContents(person: string, { people, rejected }: DirectoryContents): FoundEntry | undefined {
+  const wanted = person.trim().toLowerCase();
+  const address = canonicalAddress(person);
+  const isNamed = ({ externalId, label }: { readonly externalId?: string; readonly label: string }) =>
+    externalId?.toLowerCase() === wanted || label.toLowerCase() === wanted;
+  const hasAddress = (email: string | undefined) => email !== undefined && canonicalAddress(email) === address;
+  const found =
+    people.find((record) => isNamed(record) || hasAddress(record.email)) ??
+    rejected.find((record) => record.of === 'Person' && isNamed(record));
+  return found && { externalId: found.externalId ?? '', label: found.label };
+}
+
+/**
+ * What a plan says and does about this entry alone, with the groups that it needs; nothing when there is none. Whose new
+ * address somebody else has keeps the former one for now: that person's own change is not part of it.
+ */
+export function planOf(plan: Plan, entry: FoundEntry | undefined): Plan {
+  const notes = plan.notes.filter(
+    ({ kind, externalId, record }) =>
+      kind !== 'Group' && entry !== undefined && (externalId === entry.externalId || record?.label === entry.label),
+  );
+  const people = plan.people.filter(({ record }) => record.externalId === entry?.externalId).flatMap(withoutWaiting);
+  const needed = new Set(people.flatMap((action) => blockOf(action)?.groups ?? []));
+  const groups = plan.groups.filter((action) => action.action === 'Create' && needed.has(action.name));
+  const acted = (...actions: readonly PersonAction['action'][]) =>
+    people.filter(({ action }) => actions.includes(action)).length;
+  const noted = (action: Plan['notes'][number]['action']) => notes.filter((note) => note.action === action).length;
+  const rejected = noted('Reject');
+  const excluded = noted('Exclude');
+  const missing = noted('Keep');
+  const isRead = entry !== undefined && entry.whereabouts === undefined && missing === 0;
+  return {
+    ...plan,
+    people,
+    groups,
+    notes,
+    memberships: needed.size,
+    reasons: [],
+    counts: {
+      people: {
+        found: isRead ? 1 : 0,
+        created: acted('Create'),
+        linked: acted('Link', 'TakeOver'),
+        updated: acted('Update'),
+        unchanged: isRead && people.length + rejected + excluded === 0 ? 1 : 0,
+        excluded,
+        rejected,
+        missing,
+        disabled: acted('Disable'),
+        deleted: acted('Delete'),
+        restored: acted('Restore'),
+      },
+      groups: {
+        found: groups.length,
+        created: groups.length,
+        updated: 0,
+        unchanged: 0,
+        skipped: 0,
+        rejected: 0,
+        missing: 0,
+      },
+    },
+  };
+}
+
+const addressEffects = new Set(['AddressChange', 'RestrictedChange'] as const);
+
+function withoutWaiting(action: PersonAction): PersonAction[] {
+  if (action.awaits === undefined) return [action];
+  if (action.action !== 'Update' && action.action !== 'Restore') return [];
+  const rest = withoutEffects(action, addressEffects);
+  return rest === undefined ? [] : [rest];
+}
+
+const blockOf = (action: PersonAction) => (action.action === 'Create' ? action.spec.source : action.source);
+
+/** Says why a person is or is not synced, and what is done. `plan` is of that person, `whole` of everybody. */
+export function explain(person: string, entry: FoundEntry | undefined, plan: Plan, whole: Plan): string {
+  if (entry === undefined) return `The directory has no entry for ${person}, as far as the account may see.`;
+  const about = plan.notes.map(({ message }) => message);
+  if (entry.whereabouts !== undefined) return [`${entry.label} ${absent[entry.whereabouts]}.`, ...about].join(' ');
+  const refused = plan.notes.some(({ action }) => action === 'Reject' || action === 'Exclude');
+  if (refused) return [`${entry.label} is not synced.`, ...about].join(' ');
+  const [action] = plan.people;
+  const waiting = whole.people.find(
+    ({ record, awaits }) => awaits !== undefined && record.externalId === entry.externalId,
+  );
+  const waits =
+    waiting === undefined ? [] : [`The address is still that of ${waiting.awaits}, whose own change comes first.`];
+  const done = action === undefined ? 'there is nothing to do' : deed(action);
+  return [`${entry.label} is found: ${done}.`, ...waits, ...about].join(' ');
+}
+
+const absent = {
+  Deleted: 'was deleted in the directory',
+  OutOfBase: 'is not synced: it lies outside the base',
+  FilteredOut: 'is not synced: it does not match the filter',
+  NotVisible: 'is not synced: the account may not see enough of it',
+} as const satisfies Record<NonNullable<FoundEntry['whereabouts']>, string>;
+
+function deed(action: PersonAction): string {
+  switch (action.action) {
+    case 'Create':
+      return `${action.kind} ${action.name} is created`;
+    case 'Link':
+      return `${action.kind} ${action.ref.name}, who was there by hand, is filled by the directory from now on`;
+    case 'TakeOver':
+      return `${action.kind} ${action.ref.name} is taken over`;
+    case 'Delete':
+      return `${action.kind} ${action.ref.name} is deleted`;
+    default:
+      return `${action.kind} ${action.ref.name} changes in ${action.changed.join(', ')}`;
+  }
+}

@@ -4,12 +4,18 @@ import {
   ClientAssertionCredential,
   ClientCertificateCredential,
   ClientSecretCredential,
+  type ClientSecretCredentialOptions,
   type TokenCredential,
 } from '@azure/identity';
 import { type AllowedHost, endpointOf, hostsAnnotation, mayReceive } from '../../credentials.ts';
 import { DirectoryError } from '../../errors.ts';
 import { type CloudEndpoints, clouds } from './clouds.ts';
-import { signInError } from './errors.ts';
+import { type SignInTrouble, signInError } from './errors.ts';
+
+type PipelinePolicy = NonNullable<ClientSecretCredentialOptions['additionalPolicies']>[number]['policy'];
+type PipelineRequest = Parameters<PipelinePolicy['sendRequest']>[0];
+type SendRequest = Parameters<PipelinePolicy['sendRequest']>[1];
+type PipelineResponse = Awaited<ReturnType<SendRequest>>;
 
 /** How the operator proves that it is the application. */
 export type EntraCredentials =
@@ -46,7 +52,8 @@ export type TokenSource = (signal: AbortSignal) => Promise<string>;
  */
 export function tokenSource(signIn: SignIn): TokenSource {
   assertAllowed(signIn);
-  const credential = credentialOf(signIn);
+  const witness = new Witness();
+  const credential = credentialOf(signIn, witness);
   // The token is good for this host only, so that nothing is lost when it is not Microsoft's.
   const scope = `${new URL(signIn.endpoints.graph).origin}/.default`;
   return async (signal) => {
@@ -56,7 +63,7 @@ export function tokenSource(signIn: SignIn): TokenSource {
       return answer.token;
     } catch (error) {
       signal.throwIfAborted();
-      throw signInError(error, signIn);
+      throw signInError(error, witness.trouble, signIn);
     }
   };
 }
@@ -89,9 +96,37 @@ function assertAllowed({ endpoints: { login }, credentials }: SignIn): void {
   }
 }
 
-function credentialOf({ tenantID, clientID, endpoints, credentials }: SignIn): TokenCredential {
+/**
+ * Sees how requests for tokens end: what the library throws when it cannot look the token endpoint up does not tell why.
+ * Limits them in time, too, which the library does not.
+ */
+class Witness implements PipelinePolicy {
+  readonly name = 'witness';
+  /** What was wrong with the last request. */
+  trouble: SignInTrouble | undefined;
+
+  async sendRequest(request: PipelineRequest, next: SendRequest): Promise<PipelineResponse> {
+    request.timeout = requestTimeoutMs;
+    try {
+      const response = await next(request);
+      const { status, bodyAsText } = response;
+      this.trouble = status < 400 ? undefined : { status, body: bodyAsText ?? '' };
+      return response;
+    } catch (error) {
+      // The error itself holds the request, and that the secret.
+      const { name, message, code } = error as Error & { readonly code?: string };
+      this.trouble = { error: Object.assign(new Error(message), { name, code }) };
+      throw error;
+    }
+  }
+}
+
+const requestTimeoutMs = 20_000;
+
+function credentialOf({ tenantID, clientID, endpoints, credentials }: SignIn, witness: Witness): TokenCredential {
   const options = {
     authorityHost: endpoints.login,
+    additionalPolicies: [{ policy: witness, position: 'perRetry' as const }],
     // Otherwise a host of Microsoft's is asked whether the authority is one; it was named on purpose.
     disableInstanceDiscovery: true,
     retryOptions: { maxRetries: 2, maxRetryDelayInMs: 5_000 },

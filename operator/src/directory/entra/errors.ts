@@ -31,29 +31,39 @@ const reasonsOfSignIn: Readonly<Record<string, DirectoryReason>> = {
   AADSTS90033: 'ServerBusy', // transient
 };
 
+/** What was wrong with a request for a token: an error, or an answer. */
+export interface SignInTrouble {
+  readonly error?: unknown;
+  readonly status?: number;
+  readonly body?: string;
+}
+
+const codeIn = (text: string) => /\bAADSTS\d+/.exec(text)?.[0];
+
 /**
- * Says what a failure to get a token means. Of what Entra says only the code is shown: its sentences name accounts,
+ * Says what a failure to get a token means; `trouble` is what was wrong with the last request. The error of the
+ * library is not kept, as it may hold the request with the secret. Of what Entra says only the code is shown: its sentences name accounts,
  * hosts and times, and go on for paragraphs.
  */
-export function signInError(error: unknown, { tenantID, clientID, endpoints: { login } }: Who): DirectoryError {
+export function signInError(
+  error: unknown,
+  trouble: SignInTrouble | undefined,
+  { tenantID, clientID, endpoints: { login } }: Who,
+): DirectoryError {
   const causes = [...causesOf(error)];
   const known = causes.find((cause) => cause instanceof DirectoryError);
   if (known !== undefined) return known;
-  const options = { cause: error };
-  const code = causes.map(({ message }) => /\bAADSTS\d+/.exec(message)?.[0]).find((found) => found !== undefined);
+  const { status = 0, body = '', error: broken } = trouble ?? {};
+  if (status === 429) return new DirectoryError('Throttled', `${login} wants fewer requests (status 429).`);
+  const code = [body, ...causes.map(({ message }) => message)].map(codeIn).find((found) => found !== undefined);
   if (code !== undefined) {
     const reason = reasonsOfSignIn[code] ?? 'InvalidCredentials';
     const what = sentenceOfSignIn(reason, tenantID, clientID);
-    return new DirectoryError(reason, `${login} ${what} (${code}).`, options);
+    return new DirectoryError(reason, `${login} ${what} (${code}).`);
   }
-  const network = causes.find((cause) => codeOf(cause)?.match(/^E[A-Z_]+$|^ERR_TLS|^ERR_SSL|CERT/));
-  if (network !== undefined) return networkError(network, login, phaseOf(network));
-  const status = causes.map((cause) => (cause as { statusCode?: unknown }).statusCode).find(Number.isInteger);
-  if (status === 429) return new DirectoryError('Throttled', `${login} wants fewer requests (status 429).`, options);
-  if (Number(status) >= 500) {
-    return new DirectoryError('ServerBusy', `${login} cannot issue a token now (status ${status}).`, options);
-  }
-  return new DirectoryError('ProtocolError', `${login} answers the request for a token with something else.`, options);
+  if (broken !== undefined) return exchangeError(broken, login);
+  if (status >= 500) return new DirectoryError('ServerBusy', `${login} cannot issue a token now (status ${status}).`);
+  return new DirectoryError('ProtocolError', `${login} answers the request for a token with something else.`);
 }
 
 function sentenceOfSignIn(reason: DirectoryReason, tenantID: string, clientID: string): string {
@@ -134,7 +144,7 @@ function reasonOfFailure({ status, message }: GraphFailure, { filtered }: GraphA
 
 /** Says what it means that there was no answer. */
 export function exchangeError(error: unknown, server: string): DirectoryError {
-  if (error instanceof Error && error.name === 'TimeoutError') {
+  if (error instanceof Error && /^(TimeoutError|AbortError)$/.test(error.name)) {
     return new DirectoryError('ServerTimeout', `${server} stopped answering.`, { cause: error });
   }
   const cause = [...causesOf(error)].find((found) => codeOf(found) !== undefined) ?? error;

@@ -177,11 +177,12 @@ class Tenant implements OpenDirectory {
   }
 
   async find(person: string): Promise<FoundEntry | undefined> {
-    const key = person.trim();
-    const user = isObjectID(key) ? await this.#userOf(key) : await this.#userCalled(key);
+    const name = person.trim();
+    const id = isObjectID(name) ? name.toLowerCase() : undefined;
+    const user = id === undefined ? await this.#userCalled(name) : await this.#userOf(id);
     if (user === undefined) {
-      const isDeleted = isObjectID(key) && (await this.#isInRecycleBin(key));
-      return isDeleted ? { externalId: key.toLowerCase(), label: key, whereabouts: 'Deleted' } : undefined;
+      const isDeleted = id !== undefined && (await this.#isInRecycleBin(id));
+      return isDeleted ? { externalId: id, label: id, whereabouts: 'Deleted' } : undefined;
     }
     const externalId = String(user.id).toLowerCase();
     const entry = { externalId, label: labelOf(externalId, user) };

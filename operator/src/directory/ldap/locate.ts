@@ -17,9 +17,10 @@ const chunkSize = 100;
  * Says where entries are that a read did not give, by looking for their ids in the whole naming context.
  *
  * That nothing is found is taken for proof only where the same search gives the root of the naming context, whose id
- * is put among those looked for: so ids can be searched for and seen there, and no rule of access, index or proxy
- * keeps them back. FilteredOut is who matches the negation of the filter: where the account may not read an attribute
- * of the filter, that is neither true nor false (RFC 4511 section 4.5.1.7), and proves nothing.
+ * is put among those looked for: so ids can be searched for and seen there. A rule of access that hides a part of the
+ * tree from the account looks like a deletion all the same; the guard and the grace period are for that. FilteredOut is
+ * who matches the negation of the filter: where the account may not read an attribute of the filter, that is neither
+ * true nor false (RFC 4511 section 4.5.1.7), and proves nothing.
  * @throws DirectoryError
  */
 export async function locate(

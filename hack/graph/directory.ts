@@ -42,6 +42,8 @@ interface Stored extends DirectoryObject {
   readonly members: Map<string, number>;
   /** When the last member came or went. */
   membersChanged: number;
+  /** When anything of it changed last. */
+  changed: number;
   /** The groups it is put back into when it is restored. */
   memberOf: readonly string[];
 }
@@ -111,7 +113,7 @@ export class EntraDirectory {
       this.#principalNames.delete(principalName(object));
       this.#takePrincipalName(changes.userPrincipalName, id);
     }
-    const now = this.#tick();
+    const now = this.#tick(object);
     for (const name of Object.keys(changes)) object.updated.set(name, now);
     object.properties = { ...object.properties, ...changes };
   }
@@ -120,7 +122,7 @@ export class EntraDirectory {
     const group = this.#live(groupID);
     this.#live(memberID);
     if (this.isMember(groupID, memberID)) throw new Error(`${memberID} is in ${groupID} already`);
-    group.membersChanged = this.#tick();
+    group.membersChanged = this.#tick(group);
     group.members.set(memberID, group.membersChanged);
   }
 
@@ -174,7 +176,7 @@ export class EntraDirectory {
       object.properties = properties;
     }
     object.state = 'live';
-    object.since = this.#tick();
+    object.since = this.#tick(object);
     object.updated.clear();
     for (const [member, changed] of object.members) if (changed > 0) object.members.set(member, object.since);
     object.membersChanged = object.since;
@@ -197,7 +199,7 @@ export class EntraDirectory {
   /** What is different since a moment of the clock, or undefined when nothing is. */
   differenceSince(moment: number, id: string): Difference | undefined {
     const object = this.#users.get(id) ?? this.#groups.get(id);
-    if (!object) return undefined;
+    if (!object || object.changed <= moment) return undefined;
     const isNew = object.since > moment;
     const properties = new Set<string>();
     for (const [name, changed] of object.updated) if (changed > moment) properties.add(name);
@@ -207,7 +209,6 @@ export class EntraDirectory {
         if (Math.abs(changed) > moment) members.push(member);
       }
     }
-    if (!isNew && properties.size === 0 && members.length === 0) return undefined;
     return { properties: isNew ? 'all' : properties, members };
   }
 
@@ -218,10 +219,12 @@ export class EntraDirectory {
   #stored(id: string, kind: Stored['kind'], properties: Properties): Stored {
     if (this.find(id)) throw new Error(`${id} is taken`);
     requireKnown(kind, properties);
-    return {
-      ...{ id, kind, properties, state: 'live', since: this.#tick() },
-      ...{ updated: new Map(), members: new Map(), membersChanged: 0, memberOf: [] },
+    const object: Stored = {
+      ...{ id, kind, properties, state: 'live', since: 0, updated: new Map(), changed: 0 },
+      ...{ members: new Map(), membersChanged: 0, memberOf: [] },
     };
+    object.since = this.#tick(object);
+    return object;
   }
 
   #deleteSoftly(object: Stored): void {
@@ -234,7 +237,7 @@ export class EntraDirectory {
       deletedDateTime: new Date(this.#now()).toISOString(),
     };
     object.state = 'deleted';
-    object.since = this.#tick();
+    object.since = this.#tick(object);
     this.#assigned.delete(object.id);
   }
 
@@ -242,14 +245,14 @@ export class EntraDirectory {
     this.#assigned.delete(object.id);
     this.#principalNames.delete(principalName(object));
     object.state = 'gone';
-    object.since = this.#tick();
+    object.since = this.#tick(object);
     object.properties = {};
     object.members.clear();
     object.updated.clear();
   }
 
   #leave(group: Stored, memberID: string): void {
-    group.membersChanged = this.#tick();
+    group.membersChanged = this.#tick(group);
     group.members.set(memberID, -group.membersChanged);
   }
 
@@ -265,8 +268,9 @@ export class EntraDirectory {
     this.#principalNames.set(name.toLowerCase(), id);
   }
 
-  #tick(): number {
+  #tick(object: Stored): number {
     this.#clock += 1;
+    object.changed = this.#clock;
     return this.#clock;
   }
 }

@@ -1,8 +1,16 @@
 import { constants, createHash, generateKeyPairSync, randomUUID, sign, X509Certificate } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type GraphFixture, startGraph } from '../../operator/test/graph.ts';
-import { createClientCertificate } from './clientcertificate.ts';
+import { type ClientCertificate, createClientCertificate } from './clientcertificate.ts';
 import { Reader, type Reply, requestToken } from './testing/client.ts';
+
+let valid: ClientCertificate;
+let expired: ClientCertificate;
+
+beforeAll(async () => {
+  valid = await createClientCertificate();
+  expired = await createClientCertificate(-1);
+});
 
 const refusal = ({ status, body }: Reply) => ({ status, error: body.error, code: body.error_codes?.[0] });
 const minutes = (number: number) => Math.floor(Date.now() / 1000) + number * 60;
@@ -76,11 +84,11 @@ test('knows its own tenant only', async () => {
 
 describe('an assertion signed with a certificate', () => {
   async function prove(
-    change: { header?: object; claims?: object; registered?: boolean; days?: number; otherKey?: boolean } = {},
+    change: { header?: object; claims?: object; registered?: boolean; expired?: boolean; otherKey?: boolean } = {},
   ): Promise<Reply> {
     await using graph = await startGraph();
-    const { certificate, key } = await createClientCertificate(change.days);
-    const { clientID } = { ...graph.application };
+    const { certificate, key } = change.expired ? expired : valid;
+    const { clientID } = graph.application;
     if (change.registered ?? true) graph.application.certificates = [certificate];
     const thumbprint = createHash('sha256').update(new X509Certificate(certificate).raw).digest('base64url');
     const audience = `${graph.url}/${graph.tenantID}/oauth2/v2.0/token`;
@@ -93,7 +101,7 @@ describe('an assertion signed with a certificate', () => {
       exp: minutes(9),
     };
     const header = { alg: 'PS256', 'x5t#S256': thumbprint };
-    const signingKey = change.otherKey ? (await createClientCertificate()).key : key;
+    const signingKey = change.otherKey ? expired.key : key;
     return await byAssertion(
       graph,
       signed({ ...header, ...change.header }, { ...claims, ...change.claims }, signingKey),
@@ -107,7 +115,7 @@ describe('an assertion signed with a certificate', () => {
 
   test('may name the certificate by its SHA-1 thumbprint', async () => {
     await using graph = await startGraph();
-    const { certificate, key } = await createClientCertificate();
+    const { certificate, key } = valid;
     graph.application.certificates = [certificate];
     const { clientID } = graph.application;
     const x5t = createHash('sha1').update(new X509Certificate(certificate).raw).digest('base64url');
@@ -118,7 +126,7 @@ describe('an assertion signed with a certificate', () => {
 
   test.each<[string, Parameters<typeof prove>[0], number]>([
     ['a certificate that is not registered', { registered: false }, 700027],
-    ['a certificate that has expired', { days: -1 }, 700027],
+    ['a certificate that has expired', { expired: true }, 700027],
     ['a signature of another key', { otherKey: true }, 700027],
     ['another algorithm', { header: { alg: 'none' } }, 700027],
     ['another audience', { claims: { aud: 'https://other.example' } }, 700023],
@@ -169,8 +177,7 @@ describe('a federated token', () => {
   });
 
   test('is refused with the signature of another key', async () => {
-    const { key: other } = await createClientCertificate();
-    expect(refusal(await prove({}, other))).toEqual({ status: 401, error: 'invalid_client', code: 50013 });
+    expect(refusal(await prove({}, valid.key))).toEqual({ status: 401, error: 'invalid_client', code: 50013 });
   });
 });
 

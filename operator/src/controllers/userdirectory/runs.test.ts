@@ -36,6 +36,11 @@ describe('a request by annotation', () => {
     expect(nextRun(requested('later'), [])?.name).not.toBe(nextRun(requested('now'), [])?.name);
   });
 
+  it('asks a directory that was created anew for another run', () => {
+    const names = ['1', '2'].map((uid) => nextRun(requested('now', { uid }), [])?.name);
+    expect(new Set(names).size).toBe(2);
+  });
+
   it('asks for nothing when it was handled, until it changes', () => {
     expect(nextRun(requested('now', handled('now')), [])).toBeUndefined();
     expect(nextRun(requested('later', handled('now')), [])).toBeDefined();

@@ -45,7 +45,8 @@ export function nextRun(directory: UserDirectory, runs: readonly DirectorySync[]
   if (directory.spec.suspend || real.some(isPending)) return undefined;
   const requested = requestOf(directory, requestedAt);
   if (requested !== undefined && requested !== directory.status?.lastHandledRequestAt) {
-    const name = runName(directory.metadata.name, requested);
+    // A directory that was created anew, perhaps with the same annotation, finds the runs of its predecessor.
+    const name = runName(directory.metadata.name, `${directory.metadata.uid} ${requested}`);
     if (!runs.some((run) => run.metadata.name === name)) {
       return { name, reason: `${requestedAt} is ${requested}`, interruptions: 0 };
     }

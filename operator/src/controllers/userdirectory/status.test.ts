@@ -226,6 +226,28 @@ describe('of runs a directory keeps', () => {
     });
   });
 
+  it('the result of the run that took the place of a held one, though that is closed later', () => {
+    const held = ended('a', -90, 'Held', { reason: 'ChangesHeld' });
+    const before = statusOf(directory(), { connection: connected, runs: [held] });
+    const closed = ended('a', -59, 'Aborted', { reason: 'Superseded' });
+    const status = statusOf(directory({}, { status: before }), { runs: [closed, ended('b', -60, 'Succeeded')] });
+    expect(status.lastAttempt).toEqual({ run: 'b', result: 'Succeeded', finishedAt: at(-60) });
+    expect(shown(status)).toContain('Ready=True Connected');
+  });
+
+  it('that nobody approved in time what its last run held', () => {
+    const runs = [ended('a', -30, 'Aborted', { reason: 'ApprovalExpired' }), ended('b', -60, 'Succeeded')];
+    const status = statusOf(directory(), { connection: connected, runs });
+    expect(status.lastAttempt).toMatchObject({ run: 'a', result: 'Aborted' });
+    expect(shown(status)).toContain('Stalled=True ApprovalExpired');
+  });
+
+  it('nothing of a directory of its name that was there before', () => {
+    const status = statusOf(directory(), { connection: connected, runs: [ended('a', -3601, 'Succeeded')] });
+    expect(shown(status)).toEqual(['Connected=True Connected', 'Ready=True Connected']);
+    expect(status).not.toHaveProperty('lastSuccessAt');
+  });
+
   it('nothing of runs that only plan', () => {
     const runs = [ended('a', -60, 'Succeeded', { spec: { dryRun: true } })];
     const status = statusOf(directory(), { connection: connected, runs });

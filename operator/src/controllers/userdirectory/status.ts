@@ -31,7 +31,7 @@ export function directoryStatus(observed: Observed): DirectoryStatus {
   const generation = directory.metadata.generation ?? 0;
   const before = directory.status;
   const handled = requestOf(directory, requestedAt);
-  const real = inOrderOfTheirEnd(runs).filter(isWhole);
+  const real = inOrderOfTheirEnd(runs).filter((run) => isWhole(run) && !isSuperseded(run) && isOf(directory, run));
   // The run that ended last may be gone, and an older one be left.
   const last = real.find((run) => (run.status?.finishedAt ?? '') >= (before?.lastAttempt?.finishedAt ?? ''));
   const goesOn = runs.some((run) => isWhole(run) && !isFinished(run));
@@ -78,6 +78,14 @@ export function directoryStatus(observed: Observed): DirectoryStatus {
         }),
   };
 }
+
+/** Runs outlive their directory: what ended before it was created belongs to another one of its name. */
+const isOf = ({ metadata }: UserDirectory, { status }: DirectorySync): boolean =>
+  (status?.finishedAt ?? '') >= (metadata.creationTimestamp ?? '');
+
+/** A held run is closed after the end of the one that took its place, which is the one that counts. */
+const isSuperseded = ({ status }: DirectorySync): boolean =>
+  status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'Superseded') ?? false;
 
 function successFacts({ status }: DirectorySync): Partial<DirectoryStatus> {
   const { finishedAt = '', people, groups, readSettings } = status ?? {};

@@ -190,10 +190,8 @@ function elsewhere(
   directory: DirectorySettings,
 ): Refusal | undefined {
   if (succession !== undefined) return undefined;
-  const onPremises =
-    person === undefined && onPremisesId !== undefined
-      ? tenant.elsewhere.get(onPremisesId.toLowerCase())[0]
-      : undefined;
+  const namesakes = person === undefined && onPremisesId ? tenant.elsewhere.get(onPremisesId.toLowerCase()) : [];
+  const onPremises = namesakes.toSorted((a, b) => (a.object.metadata.name < b.object.metadata.name ? -1 : 1))[0];
   const other = person ?? onPremises;
   if (other === undefined) return undefined;
   const owner = other.object.spec.source?.directory;

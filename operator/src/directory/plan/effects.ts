@@ -20,7 +20,7 @@ function details(action: PersonAction, effect: Effect, source: PersonSource | un
     case 'LostMembership':
       return losses(action);
     case 'Grant':
-      return [source?.organizations, action.action === 'Create' ? action.spec.organizations : undefined];
+      return [source?.email, source?.domainAccount, source?.organizations];
     case 'Removal':
     case 'RestrictedRemoval':
       return action.action;

@@ -401,7 +401,7 @@ export const UserDirectory = defineKind({
         .object({
           policy: z.enum(['Keep', 'Disable', 'Delete']).default('Keep').meta({
             description:
-              'What is done with them: Keep leaves them as they are, Disable disables them, Delete disables them and deletes them after gracePeriod. Who returns is restored.',
+              'What is done with them: Keep does nothing, and lets those in again who were disabled for it; Disable disables them; Delete disables them and deletes them after gracePeriod. Who returns is restored.',
           }),
           gracePeriod: duration('How long after a person went missing Delete waits, for example 720h.').default('720h'),
         })
@@ -415,14 +415,22 @@ export const UserDirectory = defineKind({
             .min(0)
             .max(1_000_000)
             .default(3)
-            .meta({ description: 'So many changes of a kind are never held.' }),
+            .meta({ description: 'Up to this many changes of a kind pass, unless they are half of what there is.' }),
           percent: z
             .int()
             .min(0)
             .max(100)
             .default(5)
-            .meta({ description: 'Beyond the floor, this share of what there is may change, in per cent.' }),
-          cap: z.int().min(0).max(1_000_000).default(500).meta({ description: 'More than this many are always held.' }),
+            .meta({ description: 'Beyond the floor, up to this share of what there is may change, in per cent.' }),
+          cap: z
+            .int()
+            .min(0)
+            .max(1_000_000)
+            .default(500)
+            .meta({
+              description:
+                'More than this many changes of a kind are always held. It also bounds invitations by mail, and new people where the directory filled few before.',
+            }),
         })
         .default({ floor: 3, percent: 5, cap: 500 })
         .meta({
@@ -431,7 +439,7 @@ export const UserDirectory = defineKind({
             message: 'floor must not be above cap: more than cap are always held',
           }),
           description:
-            'How much may change within seven days without approval: removals, lost memberships, changed addresses, links and re-enabled accounts.',
+            'How much may change within seven days before it is held for approval: removals, lost memberships, changed addresses, links and re-enabled accounts, each kind for itself. What concerns people with administration rights is held however little it is.',
         }),
       successfulRunsHistoryLimit: z
         .int()

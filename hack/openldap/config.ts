@@ -99,7 +99,8 @@ function accessRules({ suffix, hidden = [], anonymousRead }: SlapdConfig): strin
   const who = `by dn.exact="${serviceAccount(suffix)}" read by * ${anonymousRead ? 'read' : 'none'}`;
   return [
     'to attrs=userPassword by anonymous auth by * none',
-    `to dn.base="${suffix}" attrs=entry,objectClass ${who}`,
+    // An answer that holds the root, but not somebody, proves that they are gone.
+    `to dn.base="${suffix}" attrs=${attributes} ${who}`,
     `to dn.subtree="ou=People,${suffix}" attrs=${attributes} ${who}`,
     `to dn.subtree="ou=Groups,${suffix}" attrs=${attributes} ${who}`,
     'to * by * none',

@@ -202,6 +202,83 @@ describe('the directory of the demo', async () => {
   });
 });
 
+describe('where people are', async () => {
+  const server = await start({ entries: small.entries(password) });
+  const { people } = await read(server);
+  const person = people.find(({ email }) => email !== undefined) as PersonRecord;
+  const rdn = person.label.slice(0, person.label.indexOf(','));
+  const withoutMail = '(&(objectClass=inetOrgPerson)(!(mail=*)))';
+  const open = (more: Partial<LdapReaderOptions> = {}) => ldapReader(optionsFor(server, more)).open(signal);
+  const [unknown, groupId] = ['00000000-1111-4222-8333-444444444444', (await read(server)).groups[0]?.externalId ?? ''];
+
+  test('who is missing is located', async () => {
+    using opened = await open({ users: { baseDN: `ou=People,${suffix}`, filter: withoutMail } });
+    const ids = [person.externalId, person.externalId.toUpperCase(), groupId, unknown, 'ada', ''];
+    const found = await opened.locate(ids);
+    expect([...found.entries()]).toEqual([
+      [person.externalId, 'FilteredOut'],
+      [person.externalId.toUpperCase(), 'FilteredOut'],
+      [groupId, 'OutOfBase'],
+      [unknown, 'Deleted'],
+      ['ada', 'NotVisible'],
+      ['', 'NotVisible'],
+    ]);
+  });
+
+  test('who is there after all is proof of nothing', async () => {
+    using opened = await open();
+    expect([...(await opened.locate([person.externalId])).values()]).toEqual(['NotVisible']);
+  });
+
+  test('hundreds are located', async () => {
+    using opened = await open();
+    const unknowns = Array.from({ length: 250 }, (_, n) => `00000000-1111-4222-8333-${String(n).padStart(12, '0')}`);
+    const found = await opened.locate([...unknowns, ...people.map(({ externalId }) => externalId)]);
+    const count = (where: string) => [...found.values()].filter((whereabouts) => whereabouts === where).length;
+    expect([count('Deleted'), count('NotVisible')]).toEqual([250, people.length]);
+  });
+
+  test('one person is found by address, id and DN, wherever they are', async () => {
+    const { externalId, label, email = '' } = person;
+    using all = await open();
+    for (const text of [email.toUpperCase(), ` ${externalId} `, label.replace(',ou=', ' , OU=')]) {
+      await expect(all.find(text)).resolves.toEqual({ externalId, label });
+    }
+    using narrow = await open({ users: { baseDN: `ou=People,${suffix}`, filter: withoutMail } });
+    await expect(narrow.find(email)).resolves.toEqual({ externalId, label, whereabouts: 'FilteredOut' });
+    using elsewhere = await open({ users: { baseDN: `ou=Groups,${suffix}` } });
+    await expect(elsewhere.find(email)).resolves.toEqual({ externalId, label, whereabouts: 'OutOfBase' });
+    for (const text of [
+      'nobody@example.com',
+      unknown,
+      `${rdn},ou=Groups,${suffix}`,
+      'uid=x,dc=elsewhere',
+      'x=,',
+      '*',
+    ]) {
+      await expect(all.find(text)).resolves.toBeUndefined();
+    }
+  });
+
+  test.each<[string, readonly string[]]>([
+    ['the root of the tree', [`to dn.base="${suffix}" by * none`]],
+    ['ids at the root of the tree', [`to dn.base="${suffix}" attrs=entryUUID by * none`]],
+    ['ids anywhere by searching', [`to attrs=entryUUID by * =rd`]],
+    ['the attributes of the filter', [`to dn.subtree="ou=People,${suffix}" attrs=mail by * none`]],
+  ])('an account that may not see %s proves nobody missing', async (_, access) => {
+    const limited = await start({
+      entries: small.entries(password),
+      access: ['to attrs=userPassword by * auth', ...access, 'to * by * read'],
+    });
+    const users = { baseDN: `ou=People,${suffix}`, filter: withoutMail };
+    using opened = await ldapReader(optionsFor(limited, { users })).open(signal);
+    const ids = access.some((rule) => rule.includes('mail'))
+      ? (await read(limited)).people.map(({ externalId }) => externalId)
+      : [unknown];
+    expect(new Set((await opened.locate(ids)).values())).toEqual(new Set(['NotVisible']));
+  });
+});
+
 test('the set-up that docs/directories.md describes is enough, on an OpenLDAP as Debian installs it', async () => {
   const page = await readFile(new URL('../../docs/directories.md', import.meta.url), 'utf8');
   const section = page.slice(page.indexOf('### The account on OpenLDAP'), page.indexOf('### The account on 389'));
@@ -220,6 +297,11 @@ test('the set-up that docs/directories.md describes is enough, on an OpenLDAP as
   await expect(read(server, { users: { baseDN: 'ou=Services,dc=example,dc=com' } })).rejects.toThrow(
     fails('BaseNotFound'),
   );
+
+  // It proves who is gone.
+  const unknown = '00000000-1111-4222-8333-444444444444';
+  using opened = await ldapReader(optionsFor(server)).open(signal);
+  await expect(opened.locate([unknown])).resolves.toEqual(new Map([[unknown, 'Deleted']]));
 });
 
 describe('bad input', async () => {

@@ -19,6 +19,7 @@ function signIn(graph: GraphFixture, change: Partial<SignIn> = {}): SignIn {
     clientID: graph.application.clientID,
     endpoints: { login: graph.url, graph: graph.url },
     credentials: secret(graph),
+    timeoutMs: 10_000,
     ...change,
   };
 }

@@ -41,6 +41,8 @@ export interface SignIn {
   readonly clientID: string;
   readonly endpoints: CloudEndpoints;
   readonly credentials: EntraCredentials;
+  /** How long one answer may take, in milliseconds. */
+  readonly timeoutMs: number;
 }
 
 /** Gives an access token for Microsoft Graph, a new one when the last is about to end. Throws `DirectoryError`. */
@@ -52,7 +54,7 @@ export type TokenSource = (signal: AbortSignal) => Promise<string>;
  */
 export function tokenSource(signIn: SignIn): TokenSource {
   assertAllowed(signIn);
-  const witness = new Witness();
+  const witness = new Witness(signIn.timeoutMs);
   const credential = credentialOf(signIn, witness);
   // The token is good for this host only, so that nothing is lost when it is not Microsoft's.
   const scope = `${new URL(signIn.endpoints.graph).origin}/.default`;
@@ -104,9 +106,14 @@ class Witness implements PipelinePolicy {
   readonly name = 'witness';
   /** What was wrong with the last request. */
   trouble: SignInTrouble | undefined;
+  readonly #timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
 
   async sendRequest(request: PipelineRequest, next: SendRequest): Promise<PipelineResponse> {
-    request.timeout = requestTimeoutMs;
+    request.timeout = this.#timeoutMs;
     try {
       const response = await next(request);
       const { status, bodyAsText } = response;
@@ -120,8 +127,6 @@ class Witness implements PipelinePolicy {
     }
   }
 }
-
-const requestTimeoutMs = 20_000;
 
 function credentialOf({ tenantID, clientID, endpoints, credentials }: SignIn, witness: Witness): TokenCredential {
   const options = {

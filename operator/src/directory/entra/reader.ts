@@ -30,8 +30,6 @@ export interface EntraReaderOptions extends SignIn {
   /** Where the usual properties do not fit. */
   readonly attributes?: { readonly [K in keyof PropertyMapping]?: readonly string[] | undefined } | undefined;
   readonly snapshots: SnapshotStore;
-  /** How long one answer may take. */
-  readonly timeoutMs: number;
   readonly now: () => Date;
 }
 

@@ -173,10 +173,10 @@ it('is another one for another directory, also of the same name', async () => {
   expect(await other.current()).toBeUndefined();
 });
 
-it('says which users it has', async () => {
+it('finds the users that it has', async () => {
   const from = await filled(1, 2);
   await snapshot.move(from, { ...nothing, users: [{ id: guid(2), state: 'Removed' }] }, links);
-  expect([...(await snapshot.present(from.id, [guid(1), guid(2), guid(3)]))]).toEqual([guid(1)]);
+  expect([...(await snapshot.find(from.id, [guid(1), guid(2), guid(3)]))]).toEqual([[guid(1), { displayName: 'p1' }]]);
 });
 
 it('stores what text cannot hold as a replacement character', async () => {

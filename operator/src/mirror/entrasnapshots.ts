@@ -180,14 +180,14 @@ export class EntraSnapshot {
     return this.#objects('roster.entra_groups', id);
   }
 
-  /** Which of these users it has. */
-  async present(id: string, users: readonly string[]): Promise<ReadonlySet<string>> {
+  /** Those of these users that it has, by id. */
+  async find(id: string, users: readonly string[]): Promise<ReadonlyMap<string, SnapshotObject['fields']>> {
     const { rows } = await query(this.#database, (session) =>
-      sql<{ id: string }>`
-        select id from roster.entra_users
+      sql<Pick<SnapshotObject, 'id' | 'fields'>>`
+        select id, fields from roster.entra_users
         where snapshot_id = ${id}::uuid and not removed and id = any(${users}::uuid[])`.execute(session),
     );
-    return new Set(rows.map((row) => row.id));
+    return new Map(rows.map((row) => [row.id, row.fields]));
   }
 
   async *#objects(table: ObjectTable, snapshot: string): AsyncGenerator<readonly SnapshotObject[]> {

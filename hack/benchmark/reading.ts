@@ -24,7 +24,11 @@ export async function compareReads(
   const directory = await client.get(UserDirectory, where);
   const pageSize = (directory.spec.ldap ?? directory.spec.activeDirectory)?.pageSize ?? 500;
   const { signal } = new AbortController();
-  const reader = await prepareReader(new Secrets(client), directory, signal);
+  const reader = await prepareReader(new Secrets(client), directory, signal, {
+    of: () => {
+      throw new Error('only LDAP has a ldapsearch to compare with');
+    },
+  });
   const [ours, theirs]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
     theirs.push(await ldapsearchSeconds(search, pageSize));

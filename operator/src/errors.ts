@@ -193,8 +193,8 @@ export const directoryErrors = define({
     remedy: 'Start another run later.',
   },
   DirectoryTypeUnavailable: {
-    meaning: 'This version of Roster cannot read directories of this type yet.',
-    remedy: 'Use the block ldap, or a later version.',
+    meaning: 'This version of Roster cannot read directories of this type.',
+    remedy: 'Update the operator: its CRDs are of a later version.',
   },
 });
 
@@ -478,7 +478,8 @@ export const resourceErrors = define({
   },
   ChangesHeld: {
     meaning: 'More would change at once than the guard lets pass.',
-    remedy: 'Look at the plan; correct the directory if the change is not meant.',
+    remedy:
+      'Look at what is held, then approve or reject it in spec.approval; correct the directory if it is not meant.',
   },
   ManyMembershipsLost: {
     meaning: 'More memberships would go at once than the guard lets pass.',

@@ -28,13 +28,13 @@ export async function prepareReader(
   secrets: Secrets,
   directory: UserDirectory,
   signal: AbortSignal,
-  snapshots?: Pick<EntraSnapshots, 'of'>,
+  snapshots: Pick<EntraSnapshots, 'of'>,
 ): Promise<DirectoryReader> {
   const { ldap, activeDirectory, entraID, groups, attributes = {} } = directory.spec;
   const { namespace = '', uid = '' } = directory.metadata;
   const name = secretName(directory);
   const secret = name === undefined ? undefined : await secrets.read(namespace, name, signal);
-  if (entraID !== undefined && snapshots !== undefined) {
+  if (entraID !== undefined) {
     const store = snapshots.of({ uid, namespace, name: directory.metadata.name });
     return entraReader(entraOptions({ entraID, groups, attributes }, secret, store, process.env));
   }
@@ -48,7 +48,7 @@ export async function prepareReader(
       timeoutMs: activeDirectory.timeoutSeconds * 1000,
     });
   }
-  throw new DirectoryError('DirectoryTypeUnavailable', 'The block entraID is known, but cannot be read yet.');
+  throw new DirectoryError('DirectoryTypeUnavailable', 'The spec has none of the blocks ldap, activeDirectory and entraID.');
 }
 
 function credentialsOf({ metadata, data = {} }: Secret): Credentials {

@@ -4,10 +4,13 @@ import { groupSchema, userSchema } from './schema.ts';
 /** Values of properties; one that was never set is absent, which is not null. */
 export type Properties = Readonly<Record<string, string | boolean | readonly string[] | null>>;
 
-/** A user or a group, also after its deletion, which delta queries go on telling. */
+/** What is in groups besides users and groups: https://learn.microsoft.com/graph/api/resources/directoryobject. */
+export type OtherKind = 'device' | 'orgContact' | 'servicePrincipal';
+
+/** A user, a group or something else, also after its deletion, which delta queries go on telling. */
 export interface DirectoryObject {
   readonly id: string;
-  readonly kind: 'user' | 'group';
+  readonly kind: 'user' | 'group' | OtherKind;
   readonly properties: Properties;
   readonly state: 'live' | 'deleted' | 'gone';
 }
@@ -55,6 +58,7 @@ interface Stored extends DirectoryObject {
 export class EntraDirectory {
   readonly #users = new Map<string, Stored>();
   readonly #groups = new Map<string, Stored>();
+  readonly #others = new Map<string, Stored>();
   readonly #principalNames = new Map<string, string>();
   readonly #assigned = new Set<string>();
   readonly #now: () => number;
@@ -84,7 +88,7 @@ export class EntraDirectory {
 
   /** Any object that is or was there. */
   find(id: string): DirectoryObject | undefined {
-    return this.#users.get(id) ?? this.#groups.get(id);
+    return this.#stored(id);
   }
 
   /** A live user by id or user principal name. */
@@ -96,13 +100,19 @@ export class EntraDirectory {
   createUser(properties: NewUser & Properties, id: string = randomUUID()): string {
     this.#takePrincipalName(properties.userPrincipalName, id);
     const usual = { accountEnabled: true, userType: 'Member', ...this.#created() };
-    this.#users.set(id, this.#stored(id, 'user', { ...usual, ...properties }));
+    this.#users.set(id, this.#create(id, 'user', { ...usual, ...properties }));
     return id;
   }
 
   createGroup(properties: NewGroup & Properties, id: string = randomUUID()): string {
     const usual = { mailEnabled: false, securityEnabled: true, groupTypes: [], ...this.#created() };
-    this.#groups.set(id, this.#stored(id, 'group', { ...usual, ...properties }));
+    this.#groups.set(id, this.#create(id, 'group', { ...usual, ...properties }));
+    return id;
+  }
+
+  /** Somebody or something that can be in groups, and that is told of in no other way. */
+  createOther(kind: OtherKind, id: string = randomUUID()): string {
+    this.#others.set(id, this.#create(id, kind, {}));
     return id;
   }
 
@@ -157,13 +167,13 @@ export class EntraDirectory {
 
   /** Deletes for good what is deleted softly. */
   purge(id: string): void {
-    const object = this.#users.get(id) ?? this.#groups.get(id);
+    const object = this.#stored(id);
     if (object?.state !== 'deleted') throw new Error(`${id} is not among the deleted`);
     this.#purge(object);
   }
 
   restore(id: string): void {
-    const object = this.#users.get(id) ?? this.#groups.get(id);
+    const object = this.#stored(id);
     if (object?.state !== 'deleted') throw new Error(`${id} is not among the deleted`);
     const { deletedDateTime: _, ...properties } = object.properties;
     const name = properties.userPrincipalName;
@@ -198,7 +208,7 @@ export class EntraDirectory {
 
   /** What is different since a moment of the clock, or undefined when nothing is. */
   differenceSince(moment: number, id: string): Difference | undefined {
-    const object = this.#users.get(id) ?? this.#groups.get(id);
+    const object = this.#stored(id);
     if (!object || object.changed <= moment) return undefined;
     const isNew = object.since > moment;
     const properties = new Set<string>();
@@ -216,7 +226,7 @@ export class EntraDirectory {
     return { createdDateTime: new Date(this.#now()).toISOString() };
   }
 
-  #stored(id: string, kind: Stored['kind'], properties: Properties): Stored {
+  #create(id: string, kind: Stored['kind'], properties: Properties): Stored {
     if (this.find(id)) throw new Error(`${id} is taken`);
     requireKnown(kind, properties);
     const object: Stored = {
@@ -256,8 +266,12 @@ export class EntraDirectory {
     group.members.set(memberID, -group.membersChanged);
   }
 
+  #stored(id: string): Stored | undefined {
+    return this.#users.get(id) ?? this.#groups.get(id) ?? this.#others.get(id);
+  }
+
   #live(id: string): Stored {
-    const object = this.#users.get(id) ?? this.#groups.get(id);
+    const object = this.#stored(id);
     if (object?.state !== 'live') throw new Error(`there is no ${id}`);
     return object;
   }
@@ -284,7 +298,7 @@ const includes = (value: Properties[string] | undefined, item: string): boolean 
   Array.isArray(value) && value.includes(item);
 
 function requireKnown(kind: DirectoryObject['kind'], properties: Properties): void {
-  const schema = kind === 'user' ? userSchema : groupSchema;
-  const unknown = Object.keys(properties).find((name) => !Object.hasOwn(schema.properties, name));
-  if (unknown !== undefined) throw new Error(`${schema.type} has no ${unknown}`);
+  const known = kind === 'user' ? userSchema.properties : kind === 'group' ? groupSchema.properties : {};
+  const unknown = Object.keys(properties).find((name) => !Object.hasOwn(known, name));
+  if (unknown !== undefined) throw new Error(`a ${kind} has no ${unknown}`);
 }

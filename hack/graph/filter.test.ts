@@ -98,12 +98,14 @@ describe('refuses', () => {
     },
   );
 
-  test.each(["onPremisesDomainName eq 'corp.example.com'", "startsWith(userType,'G')", "endsWith(displayName,'e')"])(
-    'what the directory has no index for: %s',
-    (filter) => {
-      refused(filter, 'Request_UnsupportedQuery', /Unsupported or invalid query filter clause/);
-    },
-  );
+  test.each([
+    "onPremisesDomainName eq 'corp.example.com'",
+    "startsWith(userType,'G')",
+    "endsWith(displayName,'e')",
+    "not(onPremisesSecurityIdentifier eq 'S-1-5-21-1')",
+  ])('what the directory has no index for: %s', (filter) => {
+    refused(filter, 'Request_UnsupportedQuery', /Unsupported or invalid query filter clause/);
+  });
 
   test.each([
     'accountEnabled ne true',

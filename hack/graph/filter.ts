@@ -35,6 +35,8 @@ class Parser {
   readonly #advanced: boolean;
   readonly #lexemes: readonly Lexeme[];
   #next = 0;
+  /** How many nots the parser is in. */
+  #negations = 0;
 
   constructor(text: string, schema: Schema, advanced: boolean) {
     this.#text = text;
@@ -77,7 +79,9 @@ class Parser {
   #unary(): Filter {
     if (this.#takes('not')) {
       this.#requireAdvanced('not');
+      this.#negations += 1;
       const negated = this.#unary();
+      this.#negations -= 1;
       return (object) => !negated(object);
     }
     if (this.#takes('(')) {
@@ -177,13 +181,13 @@ class Parser {
   }
 
   #permit(name: string, property: Property, operator: Operator): void {
-    if (property.filter.includes(operator)) return;
-    if (!property.advanced.includes(operator)) {
+    const known = [...property.filter, ...property.advanced];
+    if (!known.includes(operator) || (this.#negations > 0 && !known.includes('not'))) {
       throw unsupportedQuery(
         `Unsupported or invalid query filter clause specified for property '${name}' of resource '${this.#schema.name}'.`,
       );
     }
-    this.#requireAdvanced(operator);
+    if (!property.filter.includes(operator)) this.#requireAdvanced(operator);
   }
 
   #requireAdvanced(operator: string): void {

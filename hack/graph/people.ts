@@ -66,6 +66,7 @@ export function populate(directory: EntraDirectory, size: PopulationSize): Popul
   }
   const [some = ''] = idsOf(groups.slice(0, 1));
   for (const id of [...guests, ...disabled]) directory.addMember(some, id);
+  if (few > 0) directory.addMember(some, directory.createOther('device', uuid(seed, 'entra device', 0)));
   return {
     made: {
       ...{ people: count, groups: groups.length, guests, disabled },

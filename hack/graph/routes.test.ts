@@ -98,6 +98,20 @@ describe('a list of users', () => {
     expect(counted.body).toBe(1);
   });
 
+  test('does not find in advanced queries whom their index lacks', async () => {
+    await using graph = await start();
+    const { ada, grace, guest } = fill(graph);
+    graph.unindexed.add(ada);
+    const ids = async (query: string, headers = {}) => {
+      const { body } = await graph.reader.get(`/users?$select=id${query}`, headers);
+      return body.value.map(({ id }: { id: string }) => id);
+    };
+    expect(await ids('')).toEqual([ada, grace, guest]);
+    expect(await ids('&$count=true', eventual)).toEqual([grace, guest]);
+    expect(await ids("&$count=true&$filter=not(userType eq 'Guest')", eventual)).toEqual([grace]);
+    expect((await graph.reader.get('/users/$count', eventual)).body).toBe(2);
+  });
+
   test.each([
     '$skip=1',
     '$expand=memberOf',
@@ -204,6 +218,20 @@ describe('members of a group', () => {
     expect(await ids('transitiveMembers/microsoft.graph.user')).toEqual([ada, grace].sort());
     expect(await ids('transitiveMembers')).toEqual([ada, grace, engines, looms].sort());
     expect((await graph.reader.get('/groups/nothing/members')).status).toBe(404);
+  });
+
+  test('can be devices and such, of whom nothing is told but type and id', async () => {
+    await using graph = await start();
+    const { engines } = fill(graph);
+    const id = graph.directory.createOther('device');
+    graph.directory.addMember(engines, id);
+    const type = '#microsoft.graph.device';
+    const { body } = await graph.reader.get(`/groups/${engines}/members?$select=id,displayName`);
+    expect(body.value).toContainEqual({ '@odata.type': type, id });
+    const delta = await graph.reader.all('/groups/delta?$select=members');
+    const [first] = delta.value as { 'members@delta': object[] }[];
+    expect(first?.['members@delta']).toContainEqual({ '@odata.type': type, id });
+    expect((await graph.reader.get(`/users/${id}`)).status).toBe(404);
   });
 
   test('have no more than type and id for who may not read users', async () => {

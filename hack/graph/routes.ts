@@ -40,6 +40,8 @@ export interface GraphOptions {
   readonly directory: EntraDirectory;
   readonly applications: ReadonlyMap<string, Application>;
   readonly delta: DeltaQueries;
+  /** Ids of those whom the index of advanced queries lacks: https://learn.microsoft.com/graph/aad-advanced-queries. */
+  readonly unindexed: ReadonlySet<string>;
 }
 
 type Handler = (request: GraphRequest, parameters: readonly (string | undefined)[]) => GraphResponse;
@@ -59,6 +61,12 @@ const reads = {
   organization: ['Organization.Read.All', 'Directory.Read.All', 'User.Read.All'],
   anything: ['User.Read.All', 'GroupMember.Read.All', 'Group.Read.All', 'Directory.Read.All'],
 } as const satisfies Readonly<Record<string, readonly Permission[]>>;
+
+/** Of the kinds of objects that can be read; the rights to read others do not exist here. */
+const schemas: ReadonlyMap<DirectoryObject['kind'], Schema> = new Map([
+  ['user', userSchema],
+  ['group', groupSchema],
+]);
 
 /** Options of lists of directory objects: https://learn.microsoft.com/graph/aad-advanced-queries. */
 const listOptions: readonly Option[] = ['$count', '$filter', '$select', '$skiptoken', '$top'];
@@ -142,7 +150,7 @@ export class Graph {
     const query = parseQuery(request.search, ['$filter']);
     if (!isEventual(request)) throw unsupportedQuery('$count is not currently supported.');
     const filter = query.$filter === undefined ? () => true : parseFilter(query.$filter, schema, true);
-    return { body: `${[...this.#live(schema.collection)].filter(filter).length}` };
+    return { body: `${this.#visible(request, this.#live(schema.collection)).filter(filter).length}` };
   }
 
   #delta(request: GraphRequest, schema: Schema): GraphResponse {
@@ -204,12 +212,13 @@ export class Graph {
     }
     const matching = this.#matching(request, query, schema, members);
     const represent = (object: DirectoryObject) => {
-      const of = object.kind === 'user' ? userSchema : groupSchema;
-      const known = select?.filter((name) => Object.hasOwn(of.properties, name));
-      const odataType = { '@odata.type': `#${of.type}` };
-      if (isAllowed(request.caller, reads[of.collection])) return { ...odataType, ...selected(object, of, known) };
+      const of = schemas.get(object.kind);
+      const odataType = { '@odata.type': `#microsoft.graph.${object.kind}` };
+      const known = select?.filter((name) => of !== undefined && Object.hasOwn(of.properties, name));
+      if (of && isAllowed(request.caller, reads[of.collection]))
+        return { ...odataType, ...selected(object, of, known) };
       const nothing = { id: object.id, properties: {} };
-      return { ...odataType, ...selected(nothing, of, known), id: object.id };
+      return { ...odataType, ...selected(nothing, of ?? userSchema, known), id: object.id };
     };
     return this.#paged(request, query, matching, represent, 'directoryObjects');
   }
@@ -276,7 +285,8 @@ export class Graph {
     const query = parseQuery(request.search, ['$select']);
     const found = this.#options.directory.find(id);
     if (found?.state !== 'deleted') throw notFound(id);
-    const schema = found.kind === 'user' ? userSchema : groupSchema;
+    const schema = schemas.get(found.kind);
+    if (!schema) throw notFound(id);
     this.#requireReadOf(request, schema);
     const select = parseSelect(query.$select, schema, false);
     const type = { '@odata.type': `#${schema.type}` };
@@ -303,9 +313,8 @@ export class Graph {
     if (counted && !isEventual(request)) {
       throw unsupportedQuery("$count is not supported because the 'ConsistencyLevel:eventual' header is missing.");
     }
-    if (query.$filter === undefined) return [...objects];
-    const filter: Filter = parseFilter(query.$filter, schema, counted);
-    return [...objects].filter(filter);
+    const filter: Filter = query.$filter === undefined ? () => true : parseFilter(query.$filter, schema, counted);
+    return this.#visible(request, objects).filter(filter);
   }
 
   #paged<T extends { readonly id: string }>(
@@ -321,6 +330,12 @@ export class Graph {
 
   #requireReadOf({ caller }: GraphRequest, { collection }: Schema): void {
     if (!isAllowed(caller, reads[collection])) throw denied();
+  }
+
+  /** Advanced queries are answered from an index, which follows the directory with a delay. */
+  #visible(request: GraphRequest, objects: Iterable<DirectoryObject>): DirectoryObject[] {
+    const { unindexed } = this.#options;
+    return isEventual(request) ? [...objects].filter(({ id }) => !unindexed.has(id)) : [...objects];
   }
 
   *#live(collection: Schema['collection']): Generator<DirectoryObject> {

@@ -39,6 +39,8 @@ export interface GraphServer extends AsyncDisposable {
   readonly login: Login;
   /** By client id. */
   readonly applications: ReadonlyMap<string, Application>;
+  /** Ids of those whom the index of advanced queries lacks, as it may for a while; nobody unless told. */
+  readonly unindexed: Set<string>;
   /** Asked for each request, before anything else looks at it. */
   fault: (arrival: Arrival) => Fault | undefined;
   /** Told of each answer. */
@@ -52,11 +54,12 @@ export async function startGraphServer(options: GraphServerOptions): Promise<Gra
   const directory = new EntraDirectory(now);
   const delta = new DeltaQueries(directory, now);
   const applications = new Map(options.applications.map((application) => [application.clientID, application]));
+  const unindexed = new Set<string>();
   const login = new Login({ url, tenantID, applications, now });
-  const graph = new Graph({ url, tenantID, directory, applications, delta });
+  const graph = new Graph({ url, tenantID, directory, applications, delta, unindexed });
   const quota = new Quota(options.quota ?? (() => quotaOf(directory.users.size)), now);
   const started: GraphServer = {
-    ...{ url, tenantID, directory, delta, login, applications },
+    ...{ url, tenantID, directory, delta, login, applications, unindexed },
     fault: () => undefined,
     observe: () => {},
     async [Symbol.asyncDispose]() {

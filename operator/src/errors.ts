@@ -323,7 +323,7 @@ export const recordErrors = define({
     meaning: 'The directory has no group that onlyMembersOf names.',
     remedy: 'Correct the name, give the id of the group, or let the group filter match it.',
   },
-  AccountDisabled: {
+  DisabledInDirectory: {
     meaning: 'The account is disabled or has ended, and nobody is created from it.',
     remedy: 'Enable the account in the directory, or set createDisabled.',
   },

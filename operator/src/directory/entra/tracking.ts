@@ -84,11 +84,7 @@ async function readAll(tracking: Tracking, reason: string): Promise<Tracked> {
   } catch (error) {
     // What is left over if this fails, too, is cleared away later.
     await store.discard(id).catch(() => {});
-    if (!(error instanceof SyncStateLost)) throw error;
-    throw new DirectoryError(
-      'ServerBusy',
-      'Microsoft Graph lost its place in the middle of a query that reads everything.',
-    );
+    throw error;
   }
   const checkpoint = await store.current();
   if (checkpoint?.id !== id)

@@ -157,7 +157,7 @@ function disabledAlready(
   if (person !== undefined || createDisabled) return undefined;
   if (enabled !== false && (expiresAt === undefined || Date.parse(expiresAt) > now.getTime())) return undefined;
   const message = 'The account is disabled or has ended, and createDisabled is not set.';
-  return { action: 'Exclude', reason: 'AccountDisabled', message };
+  return { action: 'Exclude', reason: 'DisabledInDirectory', message };
 }
 
 /** The domain as canonical addresses have it; undefined, which no address has, for what is not a domain. */

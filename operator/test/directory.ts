@@ -141,7 +141,7 @@ let runs = 0;
 /** Creates a run and waits for its end. */
 export async function sync(
   administrator: Administrator,
-  spec: { readonly directory?: string; readonly dryRun?: boolean } = {},
+  spec: { readonly directory?: string; readonly dryRun?: boolean; readonly person?: string } = {},
 ): Promise<DirectorySync> {
   const name = `run-${++runs}`;
   const manifest = { apiVersion, kind: 'DirectorySync', metadata: { name }, spec: { directory: 'corporate', ...spec } };

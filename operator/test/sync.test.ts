@@ -26,7 +26,7 @@ let branch: Branch;
 
 beforeAll(async () => {
   server = await startDirectoryServer();
-  namespaces = await Promise.all(Array.from({ length: 24 }, () => createNamespace()));
+  namespaces = await Promise.all(Array.from({ length: 26 }, () => createNamespace()));
   roster = await openRoster({ namespaces: [...namespaces] });
   return async () => {
     await roster.close();
@@ -348,7 +348,7 @@ describe('a run', () => {
     await branch.addPerson('newcomer');
     const run = await sync(acme);
     expect(states(run)).toEqual({ Ready: 'False ChangesHeld', Stalled: 'True ChangesHeld' });
-    const lost = '11 of 12 memberships would go; 3 may go at once.';
+    const lost = '11 of 12 memberships would go; 3 may at once.';
     expect(run.status).toMatchObject({
       phase: 'Held',
       message: expect.stringContaining(lost),
@@ -415,7 +415,7 @@ describe('a person who was there by hand', () => {
     expect((await acme.get(User, 'jane.doe')).metadata.resourceVersion).toBe(jane.metadata.resourceVersion);
   });
 
-  it('and may administer or is disabled is linked by nobody unasked', async () => {
+  it('and may administer or is disabled is linked by nobody before that is approved', async () => {
     await newTenant();
     const mayAdminister = role('keepers', 'Organization', { permissions: [{ resource: 'users', verbs: ['*'] }] });
     await acme.apply(
@@ -434,11 +434,16 @@ describe('a person who was there by hand', () => {
     const before = (await versions()).filter((version) => !version.includes('plain'));
     const run = await sync(acme);
     expect(run.status).toMatchObject({
-      phase: 'Succeeded',
-      people: { ...noPeople, found: 6, linked: 1, rejected: 5 },
-      reasons: [{ action: 'Reject', reason: 'LinkNeedsApproval', count: 5 }],
+      phase: 'Held',
+      people: { ...noPeople, found: 6, linked: 6 },
+      held: { reason: 'LinkNeedsApproval', count: 5 },
+      reasons: [
+        { action: 'Hold', reason: 'RestrictedLink', count: 5 },
+        { action: 'Warn', reason: 'LinkNeedsApproval', count: 5 },
+      ],
     });
-    const sentences = new Map(run.status?.samples?.map(({ record, message }) => [record, message]));
+    const holds = run.status?.samples?.filter(({ action }) => action === 'Hold');
+    const sentences = new Map(holds?.map(({ record, message }) => [record, message]));
     expect(sentences.get(branch.person('owner'))).toMatch(/owns the tenant/);
     expect(sentences.get(branch.person('chief'))).toMatch(/holds the tenant role tenant-administrator-viewer/);
     expect(sentences.get(branch.person('admin'))).toMatch(/holds the role administrators in the organization main/);
@@ -598,10 +603,39 @@ describe('runs', () => {
     await whenCounted();
     const [before, rows] = [await versions(), await inDatabase()];
     await acme.delete(UserDirectory, 'corporate');
-    await eventually(async () => expect(await acme.list(DirectorySync)).toEqual([]));
+    const run = await sync(acme);
+    expect(states(run)).toEqual({ Ready: 'False DirectoryNotFound', Stalled: 'True DirectoryNotFound' });
     expect(await versions()).toEqual(before);
     expect(await inDatabase()).toEqual(rows);
     expect(rows).toMatchObject([{ directory: 'corporate', active: true }]);
+    // They tell for a day how they ended.
+    expect(await phases()).toEqual(['Failed', 'Succeeded']);
+  });
+
+  it('that are under way or hold something when the directory is deleted end as aborted', async () => {
+    const gate = await startGate(Number(new URL(server.urls.ldaps).port));
+    onTestFinished(() => gate[Symbol.asyncDispose]());
+    await newTenant({ url: `ldaps://127.0.0.1:${gate.port}` });
+    for (const uid of ['amy', 'bob', 'cid', 'dan']) await branch.addPerson(uid);
+    await sync(acme);
+    await everybody(User);
+    for (const uid of ['amy', 'bob', 'cid', 'dan']) await branch.setPerson(uid, { mail: `${uid}.new@example.com` });
+    const held = await sync(acme);
+    expect(held.status).toMatchObject({ phase: 'Held', held: { reason: 'ManyAddressChanges' } });
+    const before = await versions();
+    gate.close();
+    await request('one');
+    await eventually(async () => expect(await phases()).toEqual(['Held', 'Reading', 'Succeeded']));
+    await acme.delete(UserDirectory, 'corporate');
+    await eventually(async () => expect(await phases()).toEqual(['Aborted', 'Aborted', 'Succeeded']));
+    for (const run of await acme.list(DirectorySync)) {
+      if (run.status?.phase === 'Succeeded') continue;
+      expect(states(run)).toEqual({ Ready: 'False DirectoryDeleted', Stalled: 'True DirectoryDeleted' });
+      expect(run.status?.message).toMatch(/^The UserDirectory corporate was deleted\. Its people and groups stay/);
+    }
+    expect((await eventWith('DirectoryDeleted')).message).toMatch(/^The UserDirectory corporate was deleted/);
+    gate.open();
+    expect(await versions()).toEqual(before);
   });
 
   it('that an operator left unfinished fail, and are begun anew', async () => {

@@ -4,8 +4,8 @@ import type { FoundEntry, OpenDirectory } from '../../directory/reader.ts';
 import type { DirectoryContents } from '../../directory/record.ts';
 
 /**
- * Finds the one person whom a run is about: in what was read, else wherever the account may see, else by the address of
- * somebody whom the directory filled before. Undefined when there is no such entry. @throws DirectoryError
+ * Finds the one person whom a run is about: in what was read, else by the address of somebody whom the directory filled
+ * before, else wherever the account may see. Undefined when there is no such entry. @throws DirectoryError
  */
 export async function identify(
   person: string,
@@ -13,16 +13,21 @@ export async function identify(
   directory: Pick<OpenDirectory, 'find' | 'locate'>,
   linked: Iterable<Person>,
 ): Promise<FoundEntry | undefined> {
-  const read = inContents(person, contents) ?? (await directory.find(person));
+  const read = inContents(person, contents);
   if (read !== undefined) return read;
+  const externalId = filledBefore(person, linked);
+  if (externalId === undefined) return await directory.find(person);
+  const known = inContents(externalId, contents);
+  if (known !== undefined) return known;
+  const whereabouts = (await directory.locate([externalId])).get(externalId) ?? 'NotVisible';
+  return { externalId, label: person, whereabouts };
+}
+
+/** The id of whom the directory filled under this address. */
+function filledBefore(person: string, linked: Iterable<Person>): string | undefined {
   const address = canonicalAddress(person);
   for (const { spec, status } of linked) {
-    const { externalId, email } = spec.source ?? {};
-    if (externalId === undefined || canonicalAddress(status?.email ?? email ?? '') !== address) continue;
-    const found = inContents(externalId, contents);
-    if (found !== undefined) return found;
-    const whereabouts = (await directory.locate([externalId])).get(externalId) ?? 'NotVisible';
-    return { externalId, label: person, whereabouts };
+    if (canonicalAddress(status?.email ?? spec.source?.email ?? '') === address) return spec.source?.externalId;
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { AppRole } from '@roster/crds';
 import { describe, expect, test } from 'vitest';
+import { judge } from '../guard.ts';
 import {
   authority,
   entry,
@@ -14,6 +15,7 @@ import {
   user,
   written,
 } from './fixtures.ts';
+import { finish } from './steps.ts';
 
 const at = (address: string) => ({ email: address });
 const elsewhere = (externalId: string, email: string) => source(externalId, { directory: 'branch', email });
@@ -208,7 +210,36 @@ describe('of somebody deleted', () => {
       { tombstones: [{ ...tombstone, authority: 'dc=other', externalId: 'jane' }] },
       { jane: 'Reject EmailOfDeletedPerson' },
     ],
-    ['but the same entry does', { tombstones: [{ ...tombstone, authority, externalId: 'jane' }] }, { jane: 'Create' }],
+    [
+      'but the same entry does',
+      { tombstones: [{ ...tombstone, authority, externalId: 'jane' }] },
+      { jane: 'Create; Warn Recreated' },
+    ],
+    [
+      'unless an administrator says that the entry is that person',
+      { tombstones: [tombstone], directory: { samePerson: ['other', 'jane'] } },
+      { jane: 'Create; Warn Recreated' },
+    ],
+    [
+      'or that it is somebody else',
+      { tombstones: [tombstone], directory: { newPerson: ['jane'] } },
+      { jane: 'Create' },
+    ],
+    [
+      'which says nothing of other entries',
+      { tombstones: [tombstone], directory: { samePerson: ['john'], newPerson: ['john'] } },
+      { jane: 'Reject EmailOfDeletedPerson' },
+    ],
+    [
+      'a deleted recipient is no user',
+      { tombstones: [{ ...tombstone, kind: 'Recipient' }], directory: { samePerson: ['jane'] } },
+      { jane: 'Reject EmailOfDeletedPerson' },
+    ],
+    [
+      'nor can an entry be two of them',
+      { tombstones: [tombstone, { ...tombstone, name: 'other' }], directory: { samePerson: ['jane'] } },
+      { jane: 'Reject EmailOfDeletedPerson' },
+    ],
     [
       'nor does a person who is there',
       { users: [linked('jane', at('old@example.com'))], tombstones: [tombstone] },
@@ -217,6 +248,31 @@ describe('of somebody deleted', () => {
     ['who has it already keeps it', { users: [linked('jane')], tombstones: [tombstone] }, {}],
   ])('%s', (_, scene, expected) => {
     expect(fates(planOf({ people: [entry('jane')], ...scene }))).toEqual(expected);
+  });
+
+  test('who is the same person takes the row of the deleted one over, by its name, and is not invited again', () => {
+    const directory = { samePerson: ['jane'], passwordSetup: 'Invite' as const };
+    const [create] = planOf({ people: [entry('jane')], tombstones: [tombstone], directory }).people;
+    expect(create).toMatchObject({ name: 'jane', spec: { passwordSetup: 'None' }, effects: ['Creation'] });
+  });
+
+  test('who is somebody else inherits nothing, and is invited', () => {
+    const directory = { newPerson: ['jane'], passwordSetup: 'Invite' as const };
+    const [create] = planOf({ people: [entry('jane')], tombstones: [tombstone], directory }).people;
+    expect(create).toMatchObject({
+      name: expect.stringMatching(/^jane-[a-z2-7]{8}$/),
+      spec: { passwordSetup: 'Invite' },
+      effects: ['Creation', 'Mail'],
+    });
+  });
+
+  test('who was deleted by hand comes back without mail, and is counted', () => {
+    const tombstones = [{ ...tombstone, authority, externalId: 'jane' }];
+    const plan = planOf({ people: [entry('jane')], tombstones, directory: { passwordSetup: 'Invite' } });
+    expect(plan.people).toMatchObject([{ action: 'Create', spec: { passwordSetup: 'None' } }]);
+    expect(plan.reasons).toEqual([{ action: 'Warn', reason: 'Recreated', count: 1 }]);
+    const excluded = planOf({ people: [entry('jane')], tombstones, directory: { exclude: ['jane'] } });
+    expect(excluded.people).toEqual([]);
   });
 });
 
@@ -310,6 +366,7 @@ describe('linking by address', () => {
     users: [jane({ organizations: [{ name: 'main', roles: ['users', 'special'] }] })],
     roles: [role('special', { permissions })],
   });
+  const held = { jane: 'Link by-hand; Warn LinkNeedsApproval' };
   test.each<Row>([
     ['takes over who has no directory', { users: [jane()] }, { jane: 'Link by-hand' }],
     [
@@ -327,21 +384,13 @@ describe('linking by address', () => {
       { directory: { linking: 'Never' }, users: [jane()] },
       { jane: 'Reject LinkingOff' },
     ],
-    ['leaves the owner', { users: [jane()], owner: 'by-hand' }, { jane: 'Reject LinkNeedsApproval' }],
-    ['leaves the disabled', { users: [jane({ enabled: false })] }, { jane: 'Reject LinkNeedsApproval' }],
-    ['leaves holders of tenant roles', { users: [jane({ roles: ['users'] })] }, { jane: 'Reject LinkNeedsApproval' }],
-    ['leaves who may do anything', rights([{ resource: '*', verbs: ['*'] }]), { jane: 'Reject LinkNeedsApproval' }],
-    [
-      'leaves who may look at anything',
-      rights([{ resource: '*', verbs: ['read'] }]),
-      { jane: 'Reject LinkNeedsApproval' },
-    ],
-    [
-      'leaves who may write users',
-      rights([{ resource: 'users', verbs: ['update'] }]),
-      { jane: 'Reject LinkNeedsApproval' },
-    ],
-    ['leaves who may write roles', rights([{ resource: 'roles', verbs: ['*'] }]), { jane: 'Reject LinkNeedsApproval' }],
+    ['needs approval for the owner', { users: [jane()], owner: 'by-hand' }, held],
+    ['needs approval for the disabled', { users: [jane({ enabled: false })] }, held],
+    ['needs approval for holders of tenant roles', { users: [jane({ roles: ['users'] })] }, held],
+    ['needs approval for who may do anything', rights([{ resource: '*', verbs: ['*'] }]), held],
+    ['needs approval for who may look at anything', rights([{ resource: '*', verbs: ['read'] }]), held],
+    ['needs approval for who may write users', rights([{ resource: 'users', verbs: ['update'] }]), held],
+    ['needs approval for who may write roles', rights([{ resource: 'roles', verbs: ['*'] }]), held],
     [
       'takes over who may look at users',
       rights([{ resource: 'users', verbs: ['read', 'list'] }]),
@@ -349,12 +398,12 @@ describe('linking by address', () => {
     ],
     ['takes over who may write reports', rights([{ resource: 'reports', verbs: ['*'] }]), { jane: 'Link by-hand' }],
     [
-      'leaves the built-in administrators',
+      'needs approval for the built-in administrators',
       {
         users: [jane({ organizations: [{ name: 'branch', roles: ['administrator-viewer'] }] })],
         roles: [role('administrator-viewer', { builtIn: true, permissions: [] })],
       },
-      { jane: 'Reject LinkNeedsApproval' },
+      held,
     ],
     [
       'takes over holders of a harmless role that is only called so',
@@ -365,17 +414,27 @@ describe('linking by address', () => {
       { jane: 'Link by-hand' },
     ],
     [
-      'leaves holders of a role that cannot be looked at',
+      'needs approval for holders of a role that cannot be looked at',
       { users: [jane({ organizations: [{ name: 'main', roles: ['unknown'] }] })] },
-      { jane: 'Reject LinkNeedsApproval' },
+      held,
     ],
     [
-      'leaves holders of a disabled role with rights',
+      'needs approval for holders of a disabled role with rights',
       {
         users: [jane({ organizations: [{ name: 'main', roles: ['admins'] }] })],
         roles: [role('admins', { enabled: false, permissions: [{ resource: 'users', verbs: ['*'] }] })],
       },
-      { jane: 'Reject LinkNeedsApproval' },
+      held,
+    ],
+    [
+      'needs approval for anybody when linking is Approve',
+      { directory: { linking: 'Approve' }, users: [jane()] },
+      held,
+    ],
+    [
+      'of a disabled account is not done',
+      { people: [entry('jane', { enabled: false })], users: [jane()] },
+      { jane: 'Exclude DisabledInDirectory' },
     ],
     [
       'does not decide between two entries',
@@ -387,7 +446,28 @@ describe('linking by address', () => {
       { users: [user('jane', at('jane@example.com'))], tombstones: [] },
       { jane: 'Link jane' },
     ],
-  ])('%s', (_, fields, expected) => expect(fates(planOf(scene(fields)))).toEqual(expected));
+  ])('%s', (_, fields, expected) => {
+    const plan = planOf(scene(fields));
+    expect(fates(plan)).toEqual(expected);
+    const links = plan.people.filter(({ action }) => action === 'Link');
+    const effect = expected === held ? 'RestrictedLink' : 'Link';
+    expect(links.map(({ effects }) => effects)).toEqual(links.map(() => [effect]));
+    expect(finish(judge(plan)).people).toEqual(expected === held ? [] : links);
+  });
+
+  test('says why it needs approval', () => {
+    const plan = planOf(scene({ users: [jane()], owner: 'by-hand' }));
+    expect(plan.people).toMatchObject([{ restriction: 'by-hand owns the tenant' }]);
+    expect(plan.notes[0]?.message).toBe(
+      'The user by-hand has the address jane@example.com; linking needs approval, because by-hand owns the tenant.',
+    );
+  });
+
+  test('locks no owner out, even approved', () => {
+    const people = [entry('jane', { enabled: false, expiresAt: '2026-01-01T00:00:00Z' })];
+    const plan = planOf({ people, users: [jane()], owner: 'by-hand', directory: { createDisabled: true } });
+    expect(written(plan, 'jane')).toEqual(source('jane'));
+  });
 
   test('names the version of the object that it is based on', () => {
     const person = jane();

@@ -1,5 +1,6 @@
 import { type PersonSource, User } from '@roster/crds';
 import { describe, expect, test } from 'vitest';
+import { judge } from '../guard.ts';
 import type { PersonRecord } from '../record.ts';
 import {
   authority,
@@ -15,6 +16,7 @@ import {
   user,
   written,
 } from './fixtures.ts';
+import { finish } from './steps.ts';
 
 type Row = [what: string, scene: Scene, expected: Record<string, string>];
 type Said = Partial<Omit<PersonRecord, 'kind' | 'externalId'>>;
@@ -36,6 +38,7 @@ describe('somebody new', () => {
           organizations: [{ name: 'main', roles: ['users'] }],
           source: { ...block, domainAccount: 'CORP\\jane' },
         },
+        effects: ['Creation', 'Mail'],
         record: jane,
       },
     ]);
@@ -54,6 +57,7 @@ describe('somebody new', () => {
         kind: 'Recipient',
         name,
         spec: { enabled: true, organizations: [{ name: 'main' }], source: block },
+        effects: ['Creation'],
         record: jane,
       },
     ]);
@@ -135,7 +139,7 @@ describe('the block', () => {
   test('loses what no longer belongs into it', () => {
     const stored = { ...before, missingSince: '2026-01-01T00:00:00Z', organizations: [{ name: 'branch' }], groups: [] };
     const plan = planOf({ people: [entry('jane', same)], users: [user('jane', { source: stored })] });
-    expect(fates(plan)).toEqual({ jane: 'Update jane: groups, missingSince, organizations' });
+    expect(fates(plan)).toEqual({ jane: 'Restore jane: groups, missingSince, organizations' });
     expect(written(plan, 'jane')).toEqual(before);
   });
 
@@ -143,7 +147,9 @@ describe('the block', () => {
     ['fr', 'fr'],
     ['pt_BR', 'pt-BR'],
     ['fr, en-gb;q=0.8, en;q=0.7', 'fr'],
-    ['en-gb;q=0.8', 'en-gb'],
+    ['en-gb;q=0.8', 'en-GB'],
+    ['ZH-hans-cn', 'zh-Hans-CN'],
+    ['de-a-b', undefined],
     ['français', undefined],
     ['*', undefined],
     [`en${'-abcdefgh'.repeat(4)}`, undefined],
@@ -355,19 +361,16 @@ describe('people with great rights whom the directory fills', () => {
   });
   const owned = { users: [user('jane', { source: before })], owner: 'jane' };
 
+  const held = (...changed: string[]) => ({ jane: `Update jane: ${changed.join(', ')}; Warn ChangeNeedsApproval` });
+
   test.each<[string, Scene, Record<string, string>, PersonSource | undefined]>([
     ['are left as they are', scene({}), {}, undefined],
-    ['keep the address', scene({ email: 'thief@example.com' }), { jane: 'Warn ChangeNeedsApproval' }, undefined],
-    [
-      'keep the domain account',
-      scene({ domainAccount: 'CORP\\thief' }),
-      { jane: 'Warn ChangeNeedsApproval' },
-      undefined,
-    ],
+    ['keep the address', scene({ email: 'thief@example.com' }), held('email'), undefined],
+    ['keep the domain account', scene({ domainAccount: 'CORP\\thief' }), held('domainAccount'), undefined],
     [
       'get new names all the same',
       scene({ email: 'thief@example.com', lastName: 'Roe' }),
-      { jane: 'Update jane: lastName; Warn ChangeNeedsApproval' },
+      held('email', 'lastName'),
       { ...before, lastName: 'Roe' },
     ],
     [
@@ -379,25 +382,22 @@ describe('people with great rights whom the directory fills', () => {
           users: [user('jane', { source: before, email: 'declared@example.com', roles: ['r'] })],
         },
       ),
-      { jane: 'Warn ChangeNeedsApproval' },
+      held('precedence'),
       undefined,
     ],
+    ['are not disabled by the directory', scene({ enabled: false }), held('enabled'), undefined],
+    ['nor by an end of the account', scene({ expiresAt: '2027-01-01T00:00:00Z' }), held('expiresAt'), undefined],
     [
-      'are disabled by the directory',
-      scene({ enabled: false }),
-      { jane: 'Update jane: enabled' },
-      { ...before, enabled: false },
-    ],
-    [
-      'but not if they own the tenant',
-      scene({ enabled: false }, owned),
-      { jane: 'Warn ChangeNeedsApproval' },
+      'nor enabled',
+      scene({}, { users: [user('jane', { source: { ...before, enabled: false }, roles: ['r'] })] }),
+      held('enabled'),
       undefined,
     ],
+    ['never, if they own the tenant', scene({ enabled: false }, owned), { jane: 'Warn OwnerKeepsAccess' }, undefined],
     [
-      'nor by an end of the account',
+      'nor by an end of the account, then',
       scene({ expiresAt: '2026-05-31T00:00:00Z' }, owned),
-      { jane: 'Warn ChangeNeedsApproval' },
+      { jane: 'Warn OwnerKeepsAccess' },
       undefined,
     ],
     ['of which only a past one is told', scene({ expiresAt: '2026-06-02T00:00:00Z' }, owned), {}, undefined],
@@ -410,7 +410,7 @@ describe('people with great rights whom the directory fills', () => {
           roles: [role('keepers', { permissions: [{ resource: 'users', verbs: ['create'] }] })],
         },
       ),
-      { jane: 'Warn ChangeNeedsApproval' },
+      held('email'),
       undefined,
     ],
     [
@@ -418,11 +418,17 @@ describe('people with great rights whom the directory fills', () => {
       scene(
         { email: 'thief@example.com' },
         {
-          users: [user('jane', { source: { ...before, organizations: [{ name: 'branch', roles: ['keepers'] }] } })],
+          users: [
+            ...['a', 'b', 'c'].map((id) => linked(id, { groups: ['x', 'y', 'z'] })),
+            user('jane', { source: { ...before, organizations: [{ name: 'branch', roles: ['keepers'] }] } }),
+          ],
           roles: [role('keepers', { permissions: [{ resource: 'users', verbs: ['create'] }] })],
         },
       ),
-      { jane: 'Update jane: organizations; Warn ChangeNeedsApproval' },
+      {
+        ...Object.fromEntries(['a', 'b', 'c'].map((id) => [id, 'Keep NoLongerFound'])),
+        ...held('email', 'organizations'),
+      },
       before,
     ],
     [
@@ -434,16 +440,35 @@ describe('people with great rights whom the directory fills', () => {
   ])('%s', (_, fields, expected, block) => {
     const plan = planOf(fields);
     expect(fates(plan)).toEqual(expected);
-    expect(written(plan, 'jane')).toEqual(block);
+    expect(written({ ...plan, people: finish(judge(plan)).people }, 'jane')).toEqual(block);
+  });
+
+  test('are changed when that is approved', () => {
+    const plan = planOf(scene({ email: 'jane@new.example', domainAccount: 'CORP\\new', enabled: false }));
+    const { held: withheld } = finish(judge(plan));
+    expect(withheld).toMatchObject({ reason: 'ChangeNeedsApproval', count: 1 });
+    const { people } = finish(judge(plan, { approved: new Set(withheld?.keys) }));
+    expect(written({ ...plan, people }, 'jane')).toEqual({
+      ...before,
+      email: 'jane@new.example',
+      domainAccount: 'CORP\\new',
+      enabled: false,
+    });
   });
 
   test('keep their address from others who are offered it', () => {
     const fields = scene({ email: 'john@example.com' });
     const users = [...(fields.users ?? []), linked('john')];
     const people = [...(fields.people ?? []), entry('john', { email: 'jane@example.com' })];
-    expect(fates(planOf({ users, people }))).toEqual({
-      jane: 'Warn ChangeNeedsApproval',
-      john: 'Reject EmailOfLinkedPerson',
-    });
+    const plan = planOf({ users, people });
+    expect(fates(plan)).toEqual({ ...held('email'), john: 'Update john: email' });
+    expect(finish(judge(plan)).people).toEqual([]);
+  });
+
+  test('keep their domain account from others who are offered it', () => {
+    const fields = scene({ domainAccount: 'CORP\\new' });
+    const users = [...(fields.users ?? []), linked('john')];
+    const people = [...(fields.people ?? []), entry('john', { domainAccount: 'CORP\\jane' })];
+    expect(fates(planOf({ users, people }))).toEqual({ ...held('domainAccount'), john: 'Warn DomainAccountNotUnique' });
   });
 });

@@ -101,10 +101,7 @@ test('everything is counted once', () => {
     people: 9,
     linked: 6,
     memberships: 3,
-    links: 1,
-    addressChanges: 1,
-    lostMemberships: 0,
-    groupLosses: [],
+    members: new Map(),
   });
   expect(plan.reasons).toEqual([
     { action: 'Reject', reason: 'GroupNameTaken', count: 1 },

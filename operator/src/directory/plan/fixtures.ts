@@ -9,6 +9,7 @@ import {
   type Plan,
   type PlanInput,
   planDirectory,
+  samples,
   type Tombstone,
 } from './index.ts';
 
@@ -144,6 +145,11 @@ export const now = new Date('2026-06-01T00:00:00Z');
 
 export function planOf(scene: Scene): Plan {
   return planDirectory(inputOf(scene));
+}
+
+/** What the status of the run shows. */
+export function samplesOf(scene: Scene) {
+  return samples(planOf(scene));
 }
 
 /** Who would be looked up before the plan is made. */

@@ -4,6 +4,7 @@ import { parseAllowedHosts } from '../src/credentials.ts';
 import { type ActiveDirectoryOptions, activeDirectoryReader } from '../src/directory/activedirectory/index.ts';
 import { type DirectoryReader, readAll } from '../src/directory/reader.ts';
 import type { DirectoryContents, PersonRecord } from '../src/directory/record.ts';
+import { type ActiveDirectoryLimits, startActiveDirectoryFront } from './adfront.ts';
 import { clearTextPassword, domain, lockoutThreshold, password, startSamba } from './samba.ts';
 
 /** A time as Windows counts: from 1601 on, in units of 100 ns. */
@@ -75,6 +76,7 @@ const server = await startSamba({
       account(dn, `m${index}`, index > 3 ? { clearTextPassword: [], userAccountControl: ['544'] } : {}),
     ),
     group('CN=Crowd,OU=Groups', 'Crowd', ...crowd),
+    group('CN=Outer,OU=Groups', 'Outer', 'CN=Crowd,OU=Groups'),
   ],
 });
 afterAll(() => server[Symbol.asyncDispose]());
@@ -251,7 +253,7 @@ describe('a domain', async () => {
   test('the connection test counts and names people', async () => {
     using opened = await readerOf().open(signal);
     const tested = await opened.test();
-    expect(tested).toMatchObject({ people: 6, groups: 7, boundAs: server.username, authority: domain.toLowerCase() });
+    expect(tested).toMatchObject({ people: 6, groups: 8, boundAs: server.username, authority: domain.toLowerCase() });
     expect(tested.sample).toHaveLength(5);
     for (const label of tested.sample) expect(label).toMatch(`OU=Staff,${domain}`);
   });
@@ -339,4 +341,83 @@ describe('the account of the operator', () => {
     }
     await expect(read(as('EXAMPLEAD\\m3'))).rejects.toThrow(fails('AccountLocked'));
   });
+});
+
+describe('with the limits of Active Directory, which Samba has not', () => {
+  /** A reader that goes through a front with these limits. */
+  const through = async (
+    limits: ActiveDirectoryLimits,
+    more: Partial<ActiveDirectoryOptions> = {},
+    username = server.username,
+  ) => {
+    await using front = await startActiveDirectoryFront({ url: server.urls.ldaps, caBundle: server.caBundle }, limits);
+    const allowed = { username, password, hosts: parseAllowedHosts(`${front.url} allowPlaintext`) };
+    const contents = await read({ urls: [front.url], credentials: allowed, ...more });
+    return { ...contents, searches: front.searches };
+  };
+  const crowded = { baseDNs: [`OU=Crowd,${domain}`, `OU=Groups,${domain}`] };
+  const inCrowd = ({ people, groups }: Pick<DirectoryContents, 'people' | 'groups'>) => {
+    const id = groups.find(({ name }) => name === 'Crowd')?.externalId ?? '';
+    return people.filter((person) => person.groups.includes(id)).length;
+  };
+
+  test('MaxPageSize 1000 and MaxValRange 1500: all people, and all members', async () => {
+    const found = await through({ maxPageSize: 1000, maxValRange: 1500 }, { ...crowded, pageSize: 1000 });
+    expect(found.people).toHaveLength(1600);
+    expect(inCrowd(found)).toBe(1600);
+    expect(found.evidence).toMatchObject({ complete: true, doubts: [] });
+    const ranges = found.searches.flatMap(({ attributes }) => attributes.filter((name) => name.includes('range')));
+    expect(ranges).toEqual(['member;range=1500-*']);
+  });
+
+  test('smaller limits give the same', async () => {
+    const found = await through({ maxPageSize: 100, maxValRange: 250 }, crowded);
+    expect(found.people).toHaveLength(1600);
+    expect(inCrowd(found)).toBe(1600);
+    const ranges = found.searches.flatMap(({ attributes }) => attributes.filter((name) => name.includes('range')));
+    expect(ranges).toEqual([250, 500, 750, 1000, 1250, 1500].map((from) => `member;range=${from}-*`));
+    expect(found.evidence.complete).toBe(true);
+  });
+
+  test('ranges also of groups that only pass their people on', async () => {
+    const found = await through({ maxValRange: 1000 }, { ...crowded, groupFilter: '(cn=Outer)' });
+    const outer = found.groups.find(({ name }) => name === 'Outer')?.externalId ?? '';
+    expect(found.people.filter(({ groups }) => groups.includes(outer))).toHaveLength(1600);
+  });
+
+  test('references to other domains and partitions are remarked, each once', async () => {
+    const references = ['DomainDnsZones', 'ForestDnsZones', 'child'].map(
+      (name) => `ldap://${name}.ad.example.test/DC=${name},${domain}`,
+    );
+    const { evidence } = await through({ references }, { baseDNs: undefined, userFilter: '(sAMAccountName=ada)' });
+    expect(evidence.complete).toBe(true);
+    expect(evidence.remarks?.[0]).toMatch('The server refers to 4 other parts of the forest');
+  });
+
+  test.each([
+    [51, 'ServerBusy'],
+    [53, 'InsufficientAccess'],
+  ])('result %s at any search ends the read: %s', async (code, reason) => {
+    const { searches } = await through({ maxPageSize: 10 });
+    expect(searches.length).toBeGreaterThan(5);
+    for (const at of searches.keys()) {
+      const refuse = (search: number) => (search === at ? code : undefined);
+      await expect(through({ maxPageSize: 10, refuse })).rejects.toThrow(fails(reason));
+    }
+  });
+
+  test.each(['EXAMPLEAD\\roster', 'examplead\\ROSTER', 'roster@ad.example.test', `CN=roster,CN=Users,${domain}`])(
+    'the account %s is told to be EXAMPLEAD\\roster',
+    async (username) => {
+      const { evidence } = await through({ whoAmI: 'u:EXAMPLEAD\\roster' }, { membership: 'None' }, username);
+      expect(evidence).toMatchObject({ complete: true, boundAs: 'EXAMPLEAD\\roster' });
+    },
+  );
+
+  test.each(['u:EXAMPLEAD\\somebody', 'u:NT AUTHORITY\\ANONYMOUS LOGON', ''])(
+    'an account that is told to be "%s" reads nothing',
+    async (whoAmI) => {
+      await expect(through({ whoAmI })).rejects.toThrow(fails('UnexpectedIdentity'));
+    },
+  );
 });

@@ -1,7 +1,6 @@
 import type { DirectorySync, DirectorySyncStatus } from '@roster/crds';
 import { hashOf, type Verdict } from '../../directory/guard.ts';
 import { effectKey, inSlices, type Plan, type PlanLine, paced, type Steps } from '../../directory/plan/index.ts';
-import { RosterError } from '../../errors.ts';
 import type { Mirror } from '../../mirror/index.ts';
 import { seconds } from '../conditions.ts';
 import { isApproved } from '../userdirectory/runs.ts';
@@ -10,18 +9,17 @@ import { approvalMs } from './hold.ts';
 type Held = NonNullable<DirectorySyncStatus['held']>;
 
 /**
- * Keys of the effects that were approved for this run; empty when it is not one that begins again.
- * @throws RosterError ApprovalUnknown; DatabaseError
+ * Keys of the effects that were approved for this run: none when it is not one that begins again, and undefined when the
+ * database no longer has what was approved, as after a restore. @throws DatabaseError
  */
 export async function approvedEffects(
   { plans }: Pick<Mirror, 'plans'>,
   run: DirectorySync,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlySet<string> | undefined> {
   if (!isApproved(run)) return new Set();
   const keys = await plans.held({ uid: run.metadata.uid ?? '' });
   const known = await inSlices(hashOf([...keys]));
-  if (known === run.spec.approval?.hash) return keys;
-  throw new RosterError('ApprovalUnknown', 'The database no longer has what the run held.');
+  return known === run.spec.approval?.hash ? keys : undefined;
 }
 
 /**
@@ -30,8 +28,8 @@ export async function approvedEffects(
  */
 export function heldFacts(run: DirectorySync, { held }: Verdict, emptied: number, now: Date): Held | undefined {
   const again = isApproved(run);
-  if (held === undefined && (emptied === 0 || again)) return undefined;
-  const empty = emptied > 0 && !again;
+  const empty = emptied > 0 && !(again && run.status?.held?.reason === 'EmptyAnswer');
+  if (held === undefined && !empty) return undefined;
   const messages = [
     empty ? `Nobody matches, although ${emptied} ${emptied === 1 ? 'person' : 'people'} came from this directory.` : '',
     held?.message ?? 'Nobody was changed for that.',

@@ -77,6 +77,7 @@ async function planInput(
 
 /** Who is known to be missing already needs no second alarm. */
 function emptied(context: Context, directory: UserDirectory, contents: DirectoryContents): number {
+  if (contents.people.length > 0) return 0;
   let linked = 0;
   for (const { spec } of linkedPeople(context, directory)) if (spec.source?.missingSince === undefined) linked += 1;
   return isSuspiciouslyEmpty({ contents, linked }) ? linked : 0;

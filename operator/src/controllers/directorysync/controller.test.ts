@@ -550,6 +550,30 @@ describe('a run that holds changes', () => {
     expect(world.writes).toEqual([]);
   });
 
+  it('waits for a database that is away, instead of wasting the approval', async () => {
+    const { held } = await holds();
+    const keys = world.held.get('uid-of-a') ?? new Set();
+    world.held.get = () => {
+      throw new DatabaseError('DatabaseUnavailable', 'It is away.');
+    };
+    const asked = world.enqueued.length;
+    await expect(decided()).rejects.toThrow('It is away.');
+    expect(world.statusOf('a')).toMatchObject({ phase: 'Held', held });
+    expect(world.enqueued.slice(asked)).toEqual([]);
+    world.held.get = () => keys;
+    await world.reconcile('a');
+    expect(world.statusOf('a').phase).toBe('Succeeded');
+  });
+
+  it('is held by an empty answer that nobody approved', async () => {
+    world.users.cache.set(user('jane', { source: source() }));
+    await holds();
+    world.contents = contentsOf();
+    const { phase, held } = await decided();
+    expect([phase, held?.reason, held?.hash]).toEqual(['Held', 'EmptyAnswer', undefined]);
+    expect(world.writes).toEqual([]);
+  });
+
   it('does nothing when rejected, and keeps the hour of its end', async () => {
     const { finishedAt, held } = await holds();
     const status = await decided({ rejected: true, by: 'ann' });

@@ -171,13 +171,14 @@ async function start(scope: Scope, run: DirectorySync, directory: Directory, sig
   try {
     await perform(scope, run, directory, { work: AbortSignal.any([signal, stop.signal]), end: signal });
   } catch (error) {
+    // It is tried again, later and by itself.
     if (!stop.signal.aborted) throw error;
     log.info({ namespace, run: name }, 'run stopped, since it or its directory was deleted');
   } finally {
     active.delete(namespace);
-    // Who was woken by the event of its end found it active all the same; of a deleted run there is no such event.
-    wake(namespace);
   }
+  // Who was woken by the event of its end found it active all the same; of a deleted run there is no such event.
+  wake(namespace);
 }
 
 /** `work` ends what the run does, `end` also the writing of its end. */

@@ -1,7 +1,14 @@
 import { canonicalAddress, type Person } from '@roster/crds';
-import { type PersonAction, type Plan, withoutEffects } from '../../directory/plan/index.ts';
+import {
+  inSlices,
+  type PersonAction,
+  type Plan,
+  paced,
+  type Steps,
+  withoutEffects,
+} from '../../directory/plan/index.ts';
 import type { FoundEntry, OpenDirectory } from '../../directory/reader.ts';
-import type { DirectoryContents } from '../../directory/record.ts';
+import type { DirectoryContents, PersonRecord, RejectedRecord } from '../../directory/record.ts';
 
 /**
  * Finds the one person whom a run is about: in what was read, else by the address of somebody whom the directory filled
@@ -13,34 +20,41 @@ export async function identify(
   directory: Pick<OpenDirectory, 'find' | 'locate'>,
   linked: Iterable<Person>,
 ): Promise<FoundEntry | undefined> {
-  const read = inContents(person, contents);
+  const read = await inSlices(inContents(person, contents));
   if (read !== undefined) return read;
-  const externalId = filledBefore(person, linked);
+  const externalId = await inSlices(filledBefore(person, linked));
   if (externalId === undefined) return await directory.find(person);
-  const known = inContents(externalId, contents);
+  const known = await inSlices(inContents(externalId, contents));
   if (known !== undefined) return known;
   const whereabouts = (await directory.locate([externalId])).get(externalId) ?? 'NotVisible';
   return { externalId, label: person, whereabouts };
 }
 
 /** The id of whom the directory filled under this address. */
-function filledBefore(person: string, linked: Iterable<Person>): string | undefined {
+function* filledBefore(person: string, linked: Iterable<Person>): Steps<string | undefined> {
   const address = canonicalAddress(person);
-  for (const { spec, status } of linked) {
-    if (canonicalAddress(status?.email ?? spec.source?.email ?? '') === address) return spec.source?.externalId;
-  }
-  return undefined;
+  let found: string | undefined;
+  yield* paced(linked, ({ spec, status }) => {
+    if (canonicalAddress(status?.email ?? spec.source?.email ?? '') === address) found ??= spec.source?.externalId;
+  });
+  return found;
 }
 
-function inContents(person: string, { people, rejected }: DirectoryContents): FoundEntry | undefined {
+function* inContents(person: string, { people, rejected }: DirectoryContents): Steps<FoundEntry | undefined> {
   const wanted = person.trim().toLowerCase();
   const address = canonicalAddress(person);
-  const isNamed = ({ externalId, label }: { readonly externalId?: string; readonly label: string }) =>
-    externalId?.toLowerCase() === wanted || label.toLowerCase() === wanted;
-  const hasAddress = (email: string | undefined) => email !== undefined && canonicalAddress(email) === address;
-  const found =
-    people.find((record) => isNamed(record) || hasAddress(record.email)) ??
-    rejected.find((record) => record.of === 'Person' && isNamed(record));
+  let found: Pick<RejectedRecord, 'externalId' | 'label'> | undefined;
+  const look = (record: PersonRecord | RejectedRecord) => {
+    const { externalId, label } = record;
+    const isNamed = externalId?.toLowerCase() === wanted || label.toLowerCase() === wanted;
+    const email = 'email' in record ? record.email : undefined;
+    if (isNamed || (email !== undefined && canonicalAddress(email) === address)) found ??= record;
+  };
+  yield* paced(people, look);
+  yield* paced(
+    rejected.filter(({ of }) => of === 'Person'),
+    look,
+  );
   return found && { externalId: found.externalId ?? '', label: found.label };
 }
 

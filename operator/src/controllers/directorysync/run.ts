@@ -51,7 +51,8 @@ interface Course {
 
 /**
  * Carries one run out: read, plan, guard, apply. Every failure ends as an outcome, with what was learnt until then, and
- * so does a signal that aborts with a RosterError; only the end of the operator is thrown.
+ * so does a signal that aborts with a RosterError. Only the end of the operator is thrown, and of an approved run that
+ * has not begun a DatabaseError: it can be tried again.
  */
 export async function carryOut(
   context: Context,
@@ -75,8 +76,12 @@ export async function carryOut(
       learn({ stages: [...(facts.stages ?? []), { name, seconds: Math.round(performance.now() - start) / 1000 }] });
     }
   };
+  const approved = await approvedEffects(context.mirror, run);
+  if (approved === undefined) {
+    const error = new RosterError('ApprovalUnknown', 'The database no longer has what the run held.');
+    return { phase: 'Failed', facts, error };
+  }
   try {
-    const approved = await approvedEffects(context.mirror, run);
     const course: Course = { context, run, directory, startedAt, approved, report, learn, timed, signal };
     const { comparison, evidence } = await readAndCompare(course, open);
     const verdict = await guard(course, comparison, evidence);

@@ -118,9 +118,16 @@ describe('refuses', () => {
     refused(filter, 'Request_UnsupportedQuery', /ConsistencyLevel/, false);
   });
 
-  test('more than 15 alternatives of in', () => {
-    const list = (count: number) => Array.from({ length: count }, (_, at) => `'${at}'`).join(',');
-    expect(() => matching(`id in (${list(15)})`)).not.toThrow();
-    refused(`id in (${list(16)})`, 'Request_UnsupportedQuery', /15/);
+  test('more than 15 alternatives, of in always, of or in queries that are not advanced', () => {
+    const list = (count: number) => Array.from({ length: count }, (_, at) => `'${at}'`);
+    const anyOf = (count: number) =>
+      list(count)
+        .map((id) => `id eq ${id}`)
+        .join(' or ');
+    expect(() => matching(`id in (${list(15).join(',')})`)).not.toThrow();
+    refused(`id in (${list(16).join(',')})`, 'Request_UnsupportedQuery', /Max allowed: 15/);
+    expect(() => matching(anyOf(15), false)).not.toThrow();
+    expect(() => matching(anyOf(16), true)).not.toThrow();
+    refused(anyOf(16), 'Request_UnsupportedQuery', /Max allowed: 15/, false);
   });
 });

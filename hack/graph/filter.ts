@@ -67,6 +67,11 @@ class Parser {
   #or(): Filter {
     const alternatives = [this.#and()];
     while (this.#takes('or')) alternatives.push(this.#and());
+    if (alternatives.length > mostAlternatives && !this.#advanced) {
+      throw unsupportedQuery(
+        `Too many child clauses specified in search filter expression containing 'OR' operators: ${alternatives.length}. Max allowed: ${mostAlternatives}.`,
+      );
+    }
     return (object) => alternatives.some((filter) => filter(object));
   }
 
@@ -123,8 +128,9 @@ class Parser {
     const literals = [this.#literal(property)];
     while (this.#takes(',')) literals.push(this.#literal(property));
     this.#expect(')');
-    // https://learn.microsoft.com/graph/filter-query-parameter: 15 expressions at most.
-    if (literals.length > 15) throw unsupportedQuery("Too many child clauses specified for 'in'; the limit is 15.");
+    if (literals.length > mostAlternatives) {
+      throw unsupportedQuery(`Too many child clauses specified for 'in'. Max allowed: ${mostAlternatives}.`);
+    }
     this.#permit(name, property, 'in');
     return (object) => literals.some((literal) => compare(propertyOf(object, name), 'eq', literal));
   }
@@ -229,6 +235,9 @@ class Parser {
     );
   }
 }
+
+/** https://learn.microsoft.com/graph/filter-query-parameter */
+const mostAlternatives = 15;
 
 const affixes = ['startsWith', 'endsWith'] as const;
 

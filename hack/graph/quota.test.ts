@@ -58,8 +58,10 @@ test('counts what it refuses, so that who does not wait is not served', () => {
     () => now,
   );
   quota.charge(owner, 100);
+  expect(() => quota.charge(owner, 10)).toThrow();
   for (let attempt = 0; attempt < 20; attempt++) {
-    now += 500;
+    // As much as was given back since.
+    now += 1000;
     expect(() => quota.charge(owner, 10)).toThrow();
   }
   now += 10_000;

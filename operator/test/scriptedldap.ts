@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { BerReader, Framer, tags } from '../src/directory/ldap/ber.ts';
+import { pagedResultsControl } from '../src/directory/ldap/message.ts';
 import { bindResponse, extendedResponse, message, type Reply, searchDone, searchEntry } from './ldapwire.ts';
 
 /** A request as the server sees it. */
@@ -142,9 +143,14 @@ function decodeSearch(body: BerReader, envelope: BerReader): Request {
   while (!list.atEnd) attributes.push(list.text());
   const search = { kind: 'Search', base, scope, sizeLimit, timeLimit, attributes } as const;
   if (envelope.atEnd) return search;
-  const control = envelope.enter(0xa0).enter(tags.sequence);
-  control.skip(); // Its OID: there is only one that we send.
-  control.skip(); // Its criticality.
-  const value = new BerReader(control.octets()).enter(tags.sequence);
-  return { ...search, page: { size: value.number(tags.integer), cookie: value.text() } };
+  const controls = envelope.enter(0xa0);
+  while (!controls.atEnd) {
+    const control = controls.enter(tags.sequence);
+    const oid = control.text();
+    control.skip(); // Its criticality.
+    if (oid !== pagedResultsControl) continue;
+    const value = new BerReader(control.octets()).enter(tags.sequence);
+    return { ...search, page: { size: value.number(tags.integer), cookie: value.text() } };
+  }
+  return search;
 }

@@ -402,12 +402,17 @@ describe('an account that a run finds refused', () => {
     expect(statusOf(directory({}, { status }), { timetable: { nextRunAt } })).toEqual(status);
   });
 
-  it('counts as refused when the test that succeeded was within the same second', () => {
-    const status = statusOf(directory({}, { status: tested }), { runs: [refused(0)], timetable: { nextRunAt } });
-    expect(shown(status)).toContain('Connected=False InvalidCredentials');
+  it('is tried on after a test that succeeded, also within the same second', () => {
+    const before = statusOf(directory({}, { status: tested }), { runs: [refused(0)], timetable: { nextRunAt } });
+    expect(shown(before)).toContain('Connected=False InvalidCredentials');
+    const repaired = statusOf(directory({}, { status: before }), { connection: connected, runs: [refused(0)] });
+    expect(shown(repaired)).toContain('Connected=True Connected');
+    const after = statusOf(directory({}, { status: repaired }), { runs: [refused(0)], timetable: { nextRunAt } });
+    expect(shown(after)).toContain('Connected=True Connected');
+    expect(after.nextRunAt).toBe(at(3600));
   });
 
-  it('is tried on when a test that began later succeeded', () => {
+  it('is tried on when a test succeeded that began while the run was under way', () => {
     const object = directory({}, { status: tested });
     const status = statusOf(object, { runs: [refused(-30)], timetable: { nextRunAt } });
     expect(shown(status)).toContain('Connected=True Connected');

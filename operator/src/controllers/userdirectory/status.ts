@@ -41,7 +41,7 @@ export function directoryStatus(observed: Observed): DirectoryStatus {
   const testedAt = (connection ?? before?.connection)?.testedAt ?? '';
   const connected =
     problem === undefined
-      ? (connectedCondition(connection) ?? connectedByRun(last, testedAt) ?? previous(before, 'Connected'))
+      ? (connectedCondition(connection) ?? connectedByRun(last, before) ?? previous(before, 'Connected'))
       : undefined;
   const repaired = testedAt > (last?.status?.finishedAt ?? before?.lastAttempt?.finishedAt ?? '');
   const outcome = repaired ? afterRepair(directory, synced) : synced;
@@ -165,17 +165,19 @@ function connectedTo(server: string, boundAs: string): Stated {
 }
 
 /**
- * A run that began after the last test knows better: whether it read, or whether the account is refused by now. Times
- * have whole seconds; within one a refusal counts, since one attempt too few locks nobody out.
+ * A run that has just ended knows better than the last test, unless it began before that: whether it read, or whether the
+ * account is refused by now.
  */
-function connectedByRun(run: DirectorySync | undefined, testedAt: string): Stated | undefined {
-  const { startedAt = '', evidence, conditions } = run?.status ?? {};
+function connectedByRun(run: DirectorySync | undefined, before: DirectoryStatus | undefined): Stated | undefined {
+  const { startedAt = '', finishedAt, evidence, conditions } = run?.status ?? {};
+  const known = before?.lastAttempt;
+  if (known !== undefined && known.run === run?.metadata.name && known.finishedAt === finishedAt) return undefined;
+  if (startedAt < (before?.connection?.testedAt ?? '')) return undefined;
   const failed = conditions?.find(({ type, reason }) => type === 'Ready' && isRefusal(reason));
-  if (failed !== undefined && startedAt >= testedAt) {
+  if (failed !== undefined) {
     return { type: 'Connected', status: 'False', reason: failed.reason, message: failed.message };
   }
-  if (evidence?.server === undefined || startedAt <= testedAt) return undefined;
-  return connectedTo(evidence.server, evidence.boundAs ?? 'anonymous');
+  return evidence?.server === undefined ? undefined : connectedTo(evidence.server, evidence.boundAs ?? 'anonymous');
 }
 
 function syncedCondition(last: DirectorySync | undefined): Stated | undefined {

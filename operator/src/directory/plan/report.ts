@@ -1,5 +1,6 @@
 import type { DirectorySyncStatus } from '@roster/crds';
 import { explained } from './missing.ts';
+import { finish, paced, type Steps } from './steps.ts';
 import type { GroupAction, Note, PersonAction, Plan, PlanLine } from './types.ts';
 
 /** What comes first when not everything can be shown. */
@@ -21,24 +22,29 @@ const interest: readonly string[] = [
 const longestRecord = 1024;
 const longestMessage = 512;
 
+type Reported = Note | PersonAction | GroupAction;
+
 /** A line for each record that there is something to say about; none for the unchanged. */
 export function* lines({ notes, people, groups }: Plan): Generator<PlanLine> {
-  for (const note of notes) yield noteLine(note);
-  for (const action of groups) yield actionLine(action);
-  for (const action of people) yield actionLine(action);
+  for (const note of notes) yield line(note);
+  for (const action of groups) yield line(action);
+  for (const action of people) yield line(action);
 }
 
 /** At most `limit` lines of interest, rejected records first; the same whatever the order of the records. */
 export function samples(plan: Plan, limit = 20): NonNullable<DirectorySyncStatus['samples']> {
-  const first: PlanLine[] = [];
-  for (const line of lines(plan)) {
-    const last = first.at(-1);
-    if (first.length === limit && last !== undefined && compare(last, line) <= 0) continue;
-    const index = first.findIndex((other) => compare(line, other) < 0);
-    first.splice(index < 0 ? first.length : index, 0, line);
-    if (first.length > limit) first.pop();
+  const first: Reported[] = [];
+  // A line is made of the few that are shown only: to make all takes longer than the event loop may stand still.
+  for (const all of [plan.notes, plan.groups, plan.people]) {
+    for (const reported of all) {
+      const last = first.at(-1);
+      if (first.length === limit && last !== undefined && compare(last, reported) <= 0) continue;
+      const index = first.findIndex((other) => compare(reported, other) < 0);
+      first.splice(index < 0 ? first.length : index, 0, reported);
+      if (first.length > limit) first.pop();
+    }
   }
-  return first.map(({ action, reason, record, name, message }) => ({
+  return first.map(line).map(({ action, reason, record, name, message }) => ({
     action,
     record: record.slice(0, longestRecord),
     ...(reason === undefined ? {} : { reason }),
@@ -48,14 +54,27 @@ export function samples(plan: Plan, limit = 20): NonNullable<DirectorySyncStatus
 }
 
 /** Negative when `a` is of more interest than `b`. */
-function compare(a: PlanLine, b: PlanLine): number {
-  const byAction = interest.indexOf(a.action) - interest.indexOf(b.action);
-  if (byAction !== 0) return byAction;
-  for (const field of ['reason', 'record', 'kind', 'name'] as const) {
-    const [one = '', other = ''] = [a[field], b[field]];
-    if (one !== other) return one < other ? -1 : 1;
-  }
-  return 0;
+function compare(a: Reported, b: Reported): number {
+  if (a.action !== b.action) return interest.indexOf(a.action) - interest.indexOf(b.action);
+  return (
+    inOrder(reasonOf(a), reasonOf(b)) ||
+    inOrder(labelOf(a), labelOf(b)) ||
+    inOrder(a.kind, b.kind) ||
+    inOrder(nameOf(a), nameOf(b))
+  );
+}
+
+function inOrder(a = '', b = ''): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+const reasonOf = (reported: Reported) => ('reason' in reported ? reported.reason : undefined);
+const nameOf = (reported: Reported) => ('ref' in reported ? reported.ref.name : reported.name);
+
+/** The record's label, or what the directory calls what it no longer has. */
+function labelOf(reported: Reported): string {
+  return reported.record?.label ?? ('externalId' in reported ? reported.externalId : undefined) ?? '';
 }
 
 /** How many records there are by action and reason, sorted; of actions those that name a reason. */
@@ -73,25 +92,21 @@ export function reasonCounts(notes: readonly Note[], removals: readonly PersonAc
   return [...counts.values()].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 
-function noteLine({ action, kind, reason, message, record, externalId, name }: Note): PlanLine {
+function line(reported: Reported): PlanLine {
+  const { action, kind } = reported;
+  const externalId = 'message' in reported ? reported.externalId : reported.record.externalId;
+  const name = nameOf(reported);
+  const reason = reasonOf(reported);
+  const message = 'message' in reported ? reported.message : explanation(reported);
   return {
     action,
     kind,
-    record: record?.label ?? externalId ?? '',
-    reason,
-    message,
+    record: labelOf(reported),
     ...(externalId === undefined ? {} : { externalId }),
     ...(name === undefined ? {} : { name }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
   };
-}
-
-function actionLine(planned: PersonAction | GroupAction): PlanLine {
-  const { action, kind, record } = planned;
-  const name = 'ref' in planned ? planned.ref.name : planned.name;
-  const told = explanation(planned);
-  const message = told === undefined ? {} : { message: told };
-  const reason = 'reason' in planned && planned.reason !== undefined ? { reason: planned.reason } : {};
-  return { action, kind, name, record: record.label, externalId: record.externalId, ...reason, ...message };
 }
 
 function explanation(planned: PersonAction | GroupAction): string | undefined {

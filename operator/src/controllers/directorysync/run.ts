@@ -166,7 +166,7 @@ async function guard(course: Course, { plan, emptied }: Comparison, evidence: Ev
   const verdict = await inSlices(judge(plan, circumstances), signal);
   const holds = await inSlices(heldLines(plan, verdict), signal);
   const held = heldFacts(run, verdict, emptied, context.now());
-  learn({ ...(await inSlices(planFacts(plan, holds), signal)), ...(held && { held }) });
+  learn({ ...planFacts(plan, holds), ...(held && { held }) });
   const record = runRecord(run, startedAt);
   await plans.store(record, concatenated(holds, lines(plan)));
   if (held?.expiresAt !== undefined) await plans.hold(record, verdict.held?.keys ?? []);

@@ -1,5 +1,5 @@
 import type { DirectorySync, DirectorySyncStatus, RunPhase } from '@roster/crds';
-import { type Plan, type PlanLine, type Steps, sampleSteps } from '../../directory/plan/index.ts';
+import { type Plan, type PlanLine, samples } from '../../directory/plan/index.ts';
 import type { Evidence } from '../../directory/record.ts';
 import { advice, RosterError } from '../../errors.ts';
 import { bounded, declare, type Problem, type Stated } from '../conditions.ts';
@@ -70,14 +70,14 @@ const sentences = (name: 'doubts' | 'remarks', list: readonly string[]) =>
   list.length === 0 ? {} : { [name]: list.slice(0, 10).map((sentence) => sentence.slice(0, 512)) };
 
 /** What the status says of a plan, and of what is held of it. */
-export function* planFacts(plan: Plan, holds: readonly PlanLine[]): Steps<Progress> {
+export function planFacts(plan: Plan, holds: readonly PlanLine[]): Progress {
   const shown = holds.slice(0, 10).map(sampleOf);
   return {
     people: plan.counts.people,
     groups: plan.counts.groups,
     memberships: plan.memberships,
     reasons: [...holdReasons(holds), ...plan.reasons].slice(0, 50),
-    samples: [...shown, ...(yield* sampleSteps(plan, 20 - shown.length))],
+    samples: [...shown, ...samples(plan, 20 - shown.length)],
   };
 }
 

@@ -32,18 +32,16 @@ export function* lines({ notes, people, groups }: Plan): Generator<PlanLine> {
 }
 
 /** At most `limit` lines of interest, rejected records first; the same whatever the order of the records. */
-export function samples(plan: Plan, limit = 20): NonNullable<DirectorySyncStatus['samples']> {
+export function* sampleSteps(plan: Plan, limit = 20): Steps<NonNullable<DirectorySyncStatus['samples']>> {
   const first: Reported[] = [];
-  // A line is made of the few that are shown only: to make all takes longer than the event loop may stand still.
-  for (const all of [plan.notes, plan.groups, plan.people]) {
-    for (const reported of all) {
-      const last = first.at(-1);
-      if (first.length === limit && last !== undefined && compare(last, reported) <= 0) continue;
-      const index = first.findIndex((other) => compare(reported, other) < 0);
-      first.splice(index < 0 ? first.length : index, 0, reported);
-      if (first.length > limit) first.pop();
-    }
-  }
+  const consider = (reported: Reported) => {
+    const last = first.at(-1);
+    if (first.length === limit && last !== undefined && compare(last, reported) <= 0) return;
+    const index = first.findIndex((other) => compare(reported, other) < 0);
+    first.splice(index < 0 ? first.length : index, 0, reported);
+    if (first.length > limit) first.pop();
+  };
+  for (const all of [plan.notes, plan.groups, plan.people]) yield* paced<Reported>(all, consider);
   return first.map(line).map(({ action, reason, record, name, message }) => ({
     action,
     record: record.slice(0, longestRecord),
@@ -51,6 +49,11 @@ export function samples(plan: Plan, limit = 20): NonNullable<DirectorySyncStatus
     ...(name === undefined ? {} : { name }),
     ...(message === undefined ? {} : { message: message.slice(0, longestMessage) }),
   }));
+}
+
+/** The same at once, for few people. */
+export function samples(plan: Plan, limit?: number): NonNullable<DirectorySyncStatus['samples']> {
+  return finish(sampleSteps(plan, limit));
 }
 
 /** Negative when `a` is of more interest than `b`. */

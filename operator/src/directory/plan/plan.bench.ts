@@ -1,13 +1,15 @@
 /**
  * Measures planning at size: `node operator/src/directory/plan/plan.bench.ts [PEOPLE] [GROUPS] [MEMBERSHIPS]` prints
- * JSON: seconds (and of CPU, all threads) and actions of a first plan, of one without changes and of one with 1 % changed, and memory in MB:
- * that of the input alone, what planning added to the heap at its peak between collections, and the peak of the process.
+ * JSON: seconds (and of CPU, all threads) and actions of a first plan, of one without changes and of one with 1 % changed,
+ * the longest time in ms for which planning, and judging with all held, does not stop; and memory in MB: that of the
+ * input alone, what planning added to the heap at its peak between collections, and the peak of the process.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { apiVersion, type Group, type User } from '@roster/crds';
+import { judge } from '../guard.ts';
 import type { DirectoryContents, PersonRecord } from '../record.ts';
-import { type DirectorySettings, lines, type Plan, planDirectory, samples } from './index.ts';
+import { type DirectorySettings, lines, type Plan, planSteps, type Steps, samples } from './index.ts';
 
 const [people = 100_000, groups = 5_000, memberships = 6] = process.argv.slice(2).map(Number);
 
@@ -95,29 +97,53 @@ function apply(plan: Plan) {
   return { users, groups: made };
 }
 
+/** Runs the work, and says how long its longest step was, in ms. */
+function walk<T>(steps: Steps<T>): { result: T; longest: number } {
+  let longest = 0;
+  for (;;) {
+    const start = performance.now();
+    const { done, value } = steps.next();
+    longest = Math.max(longest, performance.now() - start);
+    if (done) return { result: value, longest: Math.round(longest) };
+  }
+}
+
 function measure(contents: DirectoryContents, existing: { users: User[]; groups: Group[] }) {
   collect();
   const before = process.memoryUsage();
   const cpuBefore = process.cpuUsage();
   const start = performance.now();
-  const plan = planDirectory({
-    directory,
-    contents,
-    existing: { ...existing, recipients: [], roles: new Map(), tombstones: [] },
-    now: new Date('2026-01-01T00:00:00Z'),
-  });
+  const { result: plan, longest } = walk(
+    planSteps({
+      directory,
+      contents,
+      existing: { ...existing, recipients: [], roles: new Map(), tombstones: [] },
+      now: new Date('2026-01-01T00:00:00Z'),
+    }),
+  );
   const seconds = (performance.now() - start) / 1000;
   const cpu = process.cpuUsage(cpuBefore);
   const peak = process.memoryUsage().heapUsed - before.heapUsed;
   collect();
   const kept = process.memoryUsage().heapUsed - before.heapUsed;
+  const sampling = performance.now();
   samples(plan);
+  const samplesMs = Math.round(performance.now() - sampling);
   const count = lines(plan).reduce((sum) => sum + 1, 0);
+  const judging = performance.now();
+  const others = { ...plan, facts: { ...plan.facts, people: plan.facts.people + 10 } };
+  const judged = walk(judge(others, { settings: { floor: 0, percent: 0, cap: 0 } }));
+  const judgeSeconds = Math.round(performance.now() - judging) / 1000;
   const result = {
     seconds: Math.round(seconds * 1000) / 1000,
     cpuSeconds: Math.round((cpu.user + cpu.system) / 1000) / 1000,
     actions: plan.people.length + plan.groups.length,
     lines: count,
+    longestStepMs: longest,
+    samplesMs,
+    held: judged.result.held?.keys.length ?? 0,
+    judgeSeconds,
+    judgeLongestStepMs: judged.longest,
     memberships: plan.memberships,
     inputMB: megabytes(before.heapUsed),
     addedMB: megabytes(peak),

@@ -29,7 +29,7 @@ export function finish<T>(steps: Steps<T>): T {
 }
 
 /** How long a slice of work may take, in milliseconds. */
-const sliceMs = 15;
+const sliceMs = 10;
 
 /** Runs the work and lets the event loop go round every few milliseconds. Throws when `signal` aborts. */
 export async function inSlices<T>(steps: Steps<T>, signal?: AbortSignal): Promise<T> {

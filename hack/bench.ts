@@ -51,7 +51,7 @@ try {
 }
 
 async function bench(): Promise<object> {
-  say('Starting the control plane, the directory and the database');
+  say(`Starting the control plane, the database and ${kind.product}${kind.patience}`);
   const cluster = await startCluster(join(state, 'cluster'));
   parts.push(cluster);
   const directory = await kind.start({ folder: join(state, 'directory'), size: withoutSpecialCases, temporary: true });

@@ -18,7 +18,7 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
     'ad',
     {
       product: 'Active Directory (Samba)',
-      patience: '; its image is built at first, which takes about two minutes',
+      patience: '; building its image and filling it take some minutes at first',
       start: startActiveDirectory,
     },
   ],

@@ -58,8 +58,9 @@ const reads = {
   users: ['User.Read.All', 'Directory.Read.All'],
   groups: ['GroupMember.Read.All', 'Group.Read.All', 'Directory.Read.All'],
   applications: ['Application.Read.All', 'Directory.Read.All'],
-  organization: ['Organization.Read.All', 'Directory.Read.All', 'User.Read.All'],
-  anything: ['User.Read.All', 'GroupMember.Read.All', 'Group.Read.All', 'Directory.Read.All'],
+  organization: ['Organization.Read.All', 'Directory.Read.All'],
+  deletedUsers: ['User.Read.All', 'Directory.Read.All'],
+  deletedGroups: ['Group.Read.All', 'Directory.Read.All'],
 } as const satisfies Readonly<Record<string, readonly Permission[]>>;
 
 /** Of the kinds of objects that can be read; the rights to read others do not exist here. */
@@ -127,11 +128,16 @@ export class Graph {
         reads.applications,
         (request, [clientID, id]) => this.#assignedTo(request, clientID, id),
       ),
-      route(/^\/directory\/deletedItems\/microsoft\.graph\.(user|group)$/, reads.anything, (request, [kind]) =>
-        this.#deletedItems(request, kind === 'user' ? userSchema : groupSchema),
+      route(/^\/directory\/deletedItems\/microsoft\.graph\.user$/, reads.deletedUsers, (request) =>
+        this.#deletedItems(request, userSchema),
       ),
-      route(/^\/directory\/deletedItems\/([^/]+)$/, reads.anything, (request, [id = '']) =>
-        this.#deletedItem(request, id),
+      route(/^\/directory\/deletedItems\/microsoft\.graph\.group$/, reads.deletedGroups, (request) =>
+        this.#deletedItems(request, groupSchema),
+      ),
+      route(
+        /^\/directory\/deletedItems\/([^/]+)$/,
+        [...reads.deletedUsers, ...reads.deletedGroups],
+        (request, [id = '']) => this.#deletedItem(request, id),
       ),
       route(/^\/organization$/, reads.organization, (request) => this.#organization(request)),
     ];
@@ -271,7 +277,6 @@ export class Graph {
 
   /** https://learn.microsoft.com/graph/api/directory-deleteditems-list */
   #deletedItems(request: GraphRequest, schema: Schema): GraphResponse {
-    this.#requireReadOf(request, schema);
     const objects = [...this.#options.directory[schema.collection].values()];
     return this.#list(
       request,
@@ -287,7 +292,7 @@ export class Graph {
     if (found?.state !== 'deleted') throw notFound(id);
     const schema = schemas.get(found.kind);
     if (!schema) throw notFound(id);
-    this.#requireReadOf(request, schema);
+    if (!isAllowed(request.caller, found.kind === 'user' ? reads.deletedUsers : reads.deletedGroups)) throw denied();
     const select = parseSelect(query.$select, schema, false);
     const type = { '@odata.type': `#${schema.type}` };
     return {
@@ -326,10 +331,6 @@ export class Graph {
   ): GraphResponse {
     const page = this.#paging.page({ url: `${this.#base()}${path}`, search, query }, list, represent);
     return { body: { '@odata.context': this.#context(entity), ...page } };
-  }
-
-  #requireReadOf({ caller }: GraphRequest, { collection }: Schema): void {
-    if (!isAllowed(caller, reads[collection])) throw denied();
   }
 
   /** Advanced queries are answered from an index, which follows the directory with a delay. */

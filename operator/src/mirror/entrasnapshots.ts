@@ -211,9 +211,9 @@ export class EntraSnapshot {
 
 /** Comes before every other id, and is nobody's. */
 const nilID = '00000000-0000-0000-0000-000000000000';
-const pageSize = 1_000;
-/** Rows a statement. */
-const chunkSize = 5_000;
+/** Few enough to be read, and to be put into a statement, within some milliseconds. */
+const pageSize = 500;
+const chunkSize = 1_000;
 
 async function apply(transaction: Writing, snapshot: string, { users, groups, memberships }: Changes): Promise<void> {
   await applyObjects(transaction, 'roster.entra_users', snapshot, users);

@@ -13,12 +13,15 @@ import {
   User,
 } from '@roster/crds';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { enforce, judge } from '../guard.ts';
 import type { GroupRecord, PersonRecord } from '../record.ts';
 import { group, missingOf, now, planOf, recipient, role, type Scene, source, unreadable, user } from './fixtures.ts';
-import { type Effect, finish, lines, type Plan, samples, type Tombstone } from './index.ts';
+import { type Effect, finish, lines, type PersonAction, type Plan, samples, type Tombstone } from './index.ts';
 import { privilegeOf } from './privilege.ts';
+
+// A thousand tenants take seconds on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const ids = ['i1', 'i2', 'i3', 'i4', 'i5', 'i6'];
 const address = fc.constantFrom('a@x.example', 'b@x.example', 'C@x.example', 'c@X.example', 'd@y.example');
@@ -283,7 +286,7 @@ function accepted(plan: Plan, except: ReadonlySet<string>): string[] {
     .sort();
 }
 
-const check = (property: (scene: Scene, plan: Plan) => void, numRuns = 1500) =>
+const check = (property: (scene: Scene, plan: Plan) => void, numRuns = 1000) =>
   fc.assert(
     fc.property(scenes, (scene) => property(scene, planOf(scene))),
     { numRuns },
@@ -348,7 +351,7 @@ describe('with effects withheld', () => {
         const plan = planOf(scene);
         property(scene, applyToModel(scene, finish(enforce(plan, new Set(effects)))), new Set(effects));
       }),
-      { numRuns: 1500 },
+      { numRuns: 1000 },
     );
 
   test('nobody suffers them', () => {
@@ -415,7 +418,9 @@ describe('with effects withheld', () => {
         const is = people.get(keyOf(person));
         return is === undefined || isPrivileged(scene, person) === isPrivileged(after, is);
       });
-      if (judgedAlike) expect(finish(enforce(planOf(after), held)).people).toEqual([]);
+      // A domain account that somebody has given up meanwhile is given to the next one.
+      const isLeft = (action: PersonAction) => action.action !== 'Update' || action.changed.join() !== 'domainAccount';
+      if (judgedAlike) expect(finish(enforce(planOf(after), held)).people.filter(isLeft)).toEqual([]);
     });
   });
 });
@@ -445,7 +450,7 @@ test('the order of records and resources never matters', () => {
       expect(other.reasons).toEqual(plan.reasons);
       expect(samples(other, 5)).toEqual(samples(plan, 5));
     }),
-    { numRuns: 1500 },
+    { numRuns: 1000 },
   );
 });
 
@@ -616,7 +621,9 @@ test('a rejected record changes nothing for those with whom it contests nothing'
       const involved = contesting(record, scene);
       expect(accepted(without, involved)).toEqual(accepted(plan, involved));
       // Groups and accounts may pass to those who were refused with it; where there is none, nothing at all differs.
-      if (others.some(({ externalId }) => involved.has(externalId))) continue;
+      // And whom a rejected entry would be by an administrator's word is not missing.
+      const isNamed = scene.directory?.samePerson?.includes(record.externalId);
+      if (isNamed || others.some(({ externalId }) => involved.has(externalId))) continue;
       expect(toldWithout(without, record.externalId)).toEqual(toldWithout(plan, record.externalId));
     }
   }, 800);

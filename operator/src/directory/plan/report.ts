@@ -1,6 +1,5 @@
 import type { DirectorySyncStatus } from '@roster/crds';
 import { explained } from './missing.ts';
-import { finish, paced, type Steps } from './steps.ts';
 import type { GroupAction, Note, PersonAction, Plan, PlanLine } from './types.ts';
 
 /** What comes first when not everything can be shown. */
@@ -32,16 +31,18 @@ export function* lines({ notes, people, groups }: Plan): Generator<PlanLine> {
 }
 
 /** At most `limit` lines of interest, rejected records first; the same whatever the order of the records. */
-export function* sampleSteps(plan: Plan, limit = 20): Steps<NonNullable<DirectorySyncStatus['samples']>> {
+export function samples(plan: Plan, limit = 20): NonNullable<DirectorySyncStatus['samples']> {
   const first: Reported[] = [];
-  const consider = (reported: Reported) => {
-    const last = first.at(-1);
-    if (first.length === limit && last !== undefined && compare(last, reported) <= 0) return;
-    const index = first.findIndex((other) => compare(reported, other) < 0);
-    first.splice(index < 0 ? first.length : index, 0, reported);
-    if (first.length > limit) first.pop();
-  };
-  for (const all of [plan.notes, plan.groups, plan.people]) yield* paced<Reported>(all, consider);
+  // Lines are made of the few that are shown: making all takes longer than the event loop may stand still.
+  for (const all of [plan.notes, plan.groups, plan.people]) {
+    for (const reported of all) {
+      const last = first.at(-1);
+      if (first.length === limit && last !== undefined && compare(last, reported) <= 0) continue;
+      const index = first.findIndex((other) => compare(reported, other) < 0);
+      first.splice(index < 0 ? first.length : index, 0, reported);
+      if (first.length > limit) first.pop();
+    }
+  }
   return first.map(line).map(({ action, reason, record, name, message }) => ({
     action,
     record: record.slice(0, longestRecord),
@@ -49,11 +50,6 @@ export function* sampleSteps(plan: Plan, limit = 20): Steps<NonNullable<Director
     ...(name === undefined ? {} : { name }),
     ...(message === undefined ? {} : { message: message.slice(0, longestMessage) }),
   }));
-}
-
-/** The same at once, for few people. */
-export function samples(plan: Plan, limit?: number): NonNullable<DirectorySyncStatus['samples']> {
-  return finish(sampleSteps(plan, limit));
 }
 
 /** Negative when `a` is of more interest than `b`. */

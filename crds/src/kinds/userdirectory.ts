@@ -194,7 +194,7 @@ const entraID = z
       }),
     userFilter: text(
       1024,
-      'Filter for people in the syntax of Microsoft Graph, for example accountEnabled eq true.',
+      "Filter for people in the syntax of Microsoft Graph, for example department eq 'Sales'.",
     ).optional(),
     guests: z.boolean().default(false).meta({ description: 'Whether guest accounts are read.' }),
     groups: z

@@ -422,15 +422,10 @@ export const UserDirectory = defineKind({
             .max(100)
             .default(5)
             .meta({ description: 'Beyond the floor, up to this share of what there is may change, in per cent.' }),
-          cap: z
-            .int()
-            .min(0)
-            .max(1_000_000)
-            .default(500)
-            .meta({
-              description:
-                'More than this many changes of a kind are always held. It also bounds invitations by mail, and new people where the directory filled few before.',
-            }),
+          cap: z.int().min(0).max(1_000_000).default(500).meta({
+            description:
+              'More than this many changes of a kind are always held. It also bounds invitations by mail, and new people where the directory filled few before.',
+          }),
         })
         .default({ floor: 3, percent: 5, cap: 500 })
         .meta({

@@ -31,7 +31,11 @@ export function createMetrics(registry: Registry, build: { version: string }) {
       'When the last successful run of the directory ended.',
       directory,
     ),
-    connected: gauge('roster_directory_connected', 'Whether the last test of the connection succeeded.', directory),
+    connected: gauge(
+      'roster_directory_connected',
+      'Whether the server was reached last time and let the operator in.',
+      directory,
+    ),
     credentialsExpiry: gauge(
       'roster_directory_credentials_expiry_timestamp_seconds',
       'When the certificate or the secret that the directory is read with ends, where that is known.',

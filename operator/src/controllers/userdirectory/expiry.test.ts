@@ -22,7 +22,7 @@ describe('the end of credentials', () => {
     expect(expiryOf(secret(annotation))).toEqual({ secret: 'entra', expiresAt: new Date(expected) });
   });
 
-  it.each(['', 'soon', '31.01.2027', '2027-13-01', '1 year', '1801526400'])(
+  it.each(['', 'soon', '31.01.2027', '2027-13-01', '2027-02-30', '2027-01-31T25:00:00Z', '1 year', '1801526400'])(
     'is unknown where %j is told',
     (annotation) => {
       const expiry = expiryOf(secret(annotation));

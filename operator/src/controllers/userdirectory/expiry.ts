@@ -32,9 +32,13 @@ export function expiryOf({ metadata, data }: Secret): Expiry | undefined {
 
 const rfc3339 = /^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2}))?$/;
 
-function dateOf(text: string): Date | null {
-  const date = new Date(rfc3339.test(text.trim()) ? text.trim() : Number.NaN);
-  return Number.isNaN(date.getTime()) ? null : date;
+function dateOf(annotation: string): Date | null {
+  const text = annotation.trim();
+  const date = new Date(rfc3339.test(text) ? text : Number.NaN);
+  // It takes the 30th of February for the 2nd of March.
+  const day = new Date(text.slice(0, 10));
+  if (Number.isNaN(date.getTime()) || day.toISOString().slice(0, 10) !== text.slice(0, 10)) return null;
+  return date;
 }
 
 /** The first certificate in the file is the one that is shown. One that cannot be read, a test of the connection judges. */

@@ -48,7 +48,10 @@ export async function prepareReader(
       timeoutMs: activeDirectory.timeoutSeconds * 1000,
     });
   }
-  throw new DirectoryError('DirectoryTypeUnavailable', 'The spec has none of the blocks ldap, activeDirectory and entraID.');
+  throw new DirectoryError(
+    'DirectoryTypeUnavailable',
+    'The spec has none of the blocks ldap, activeDirectory and entraID.',
+  );
 }
 
 function credentialsOf({ metadata, data = {} }: Secret): Credentials {

@@ -155,7 +155,7 @@ describe('a missed time', () => {
   });
 });
 
-describe('whenever a controller looks and whenever it crashes, in a year', () => {
+describe('whenever a controller looks and whenever it crashes, in a year', { timeout: 60_000 }, () => {
   const year = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2027, 0, 1) };
   const zone = fc.constantFrom(
     'Europe/Paris',

@@ -11,9 +11,12 @@ import {
 } from '@azure/identity';
 import { Client, GraphError, PageIterator } from '@microsoft/microsoft-graph-client';
 import { TokenCredentialAuthenticationProvider } from '@microsoft/microsoft-graph-client/authProviders/azureTokenCredentials/index.js';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type GraphFixture, startGraph } from '../../operator/test/graph.ts';
 import { createClientCertificate } from './clientcertificate.ts';
+
+// Keys are made, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** Where the libraries find the authority; they are otherwise as they come. */
 const authority = ({ url }: GraphFixture) => ({

@@ -145,7 +145,7 @@ describe('a follower of the links', () => {
     }
   }
 
-  test('ends with what is in the directory, however untidily it is told', () => {
+  test('ends with what is in the directory, however untidily it is told', { timeout: 60_000 }, () => {
     const rounds = fc.array(fc.tuple(fc.array(change, { maxLength: 15 }), fc.array(change, { maxLength: 6 })), {
       minLength: 1,
       maxLength: 5,

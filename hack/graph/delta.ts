@@ -68,8 +68,8 @@ interface State extends Scope {
   readonly page?: number;
 }
 
-/** Rounds whose pages can still be asked for. */
-const roundsKept = 32;
+/** Rounds whose pages can still be asked for: those of a few readers at a time. */
+const roundsKept = 16;
 
 /**
  * Delta queries over users and groups: https://learn.microsoft.com/graph/delta-query-overview.

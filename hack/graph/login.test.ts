@@ -1,8 +1,11 @@
 import { constants, createHash, generateKeyPairSync, randomUUID, sign, X509Certificate } from 'node:crypto';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { type GraphFixture, startGraph } from '../../operator/test/graph.ts';
 import { type ClientCertificate, createClientCertificate } from './clientcertificate.ts';
 import { Reader, type Reply, requestToken } from './testing/client.ts';
+
+// Keys are made, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let valid: ClientCertificate;
 let expired: ClientCertificate;

@@ -1,10 +1,13 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { EntraDirectory } from './directory.ts';
 import { immutableIDOf, populate } from './people.ts';
 import { startTenant } from './tenant.ts';
+
+// Keys are made, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const size = { people: 1000, groups: 60, memberships: 4 };
 

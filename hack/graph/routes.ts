@@ -159,6 +159,10 @@ export class Graph {
     return { body: `${this.#visible(request, this.#live(schema.collection)).filter(filter).length}` };
   }
 
+  /**
+   * https://learn.microsoft.com/graph/api/user-delta and https://learn.microsoft.com/graph/api/group-delta. Whether the
+   * service heeds odata.maxpagesize for directory objects is not documented; as a preference it may be ignored (RFC 7240).
+   */
   #delta(request: GraphRequest, schema: Schema): GraphResponse {
     const query = parseQuery(request.search, ['$deltatoken', '$filter', '$select', '$skiptoken']);
     const preferences = parsePreferences(request.headers.prefer);

@@ -1,13 +1,12 @@
-import { UserDirectory } from '@roster/crds';
+import type { UserDirectory } from '@roster/crds';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seconds } from '../conditions.ts';
 import { directory } from '../testing/objects.ts';
+import { anySchedule, schedule } from '../testing/schedules.ts';
 import { occurrencesOf, type Schedule } from './schedule.ts';
 import { timetableOf } from './timetable.ts';
 
-const schedule = (input: object): Schedule =>
-  UserDirectory.spec.parse({ ...UserDirectory.sample.spec, schedule: input }).schedule ?? expect.fail('no schedule');
 const daily = schedule({ daily: { at: '02:30' } });
 const hourly = schedule({ every: '1h' });
 
@@ -157,26 +156,6 @@ describe('a missed time', () => {
 
 describe('whenever a controller looks and whenever it crashes, in a year', { timeout: 60_000 }, () => {
   const year = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2027, 0, 1) };
-  const zone = fc.constantFrom(
-    'Europe/Paris',
-    'America/New_York',
-    'Australia/Lord_Howe',
-    'Africa/Casablanca',
-    'Etc/UTC',
-  );
-  const time = fc
-    .tuple(fc.nat({ max: 23 }), fc.nat({ max: 59 }))
-    .map((parts) => parts.map((part) => String(part).padStart(2, '0')).join(':'));
-  const weekday = fc.constantFrom('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday');
-  const anySchedule = fc
-    .oneof(
-      fc.integer({ min: 12, max: 100 }).map((hours) => ({ every: `${hours}h` })),
-      time.map((at) => ({ daily: { at } })),
-      fc.tuple(fc.uniqueArray(weekday, { minLength: 1 }), time).map(([days, at]) => ({ weekly: { days, at } })),
-      fc.tuple(fc.integer({ min: 1, max: 31 }), time).map(([day, at]) => ({ monthly: { day, at } })),
-      time.map((at) => ({ monthly: { lastDay: true, at } })),
-    )
-    .chain((times) => zone.map((timeZone) => schedule({ ...times, timeZone })));
   /** Looks that nothing asked for, crashes after a run was created, and times without any operator. */
   const disturbance = fc.record({
     at: fc.integer({ min: year.from, max: year.to }),

@@ -631,11 +631,18 @@ test('a rejected record changes nothing for those with whom it contests nothing'
 
 /** External ids of all whose addresses or ids are tied to those of the record, however indirectly. */
 function contesting(record: PersonRecord, scene: Scene): Set<string> {
+  const canonical = (texts: readonly (string | undefined)[]) =>
+    texts.map((text) => canonicalAddress(text ?? '')).filter((found) => typeof found === 'string');
   const keys = (other: PersonRecord) => {
-    const known = everybody(scene).filter(({ spec }) => spec.source?.externalId === other.externalId);
-    const texts = [other.email, ...known.flatMap(({ spec }) => [spec.email, spec.source?.email])];
-    const addresses = texts.map((text) => canonicalAddress(text ?? '')).filter((found) => typeof found === 'string');
-    return [other.externalId, ...(other.onPremisesId === undefined ? [] : [other.onPremisesId]), ...addresses];
+    const own = [other.externalId, ...(other.onPremisesId === undefined ? [] : [other.onPremisesId])];
+    const address = canonical([other.email]);
+    // Those whom the entry is, links or takes over.
+    const known = everybody(scene).filter(
+      ({ spec }) =>
+        own.includes(spec.source?.externalId ?? '') ||
+        canonical([spec.email, spec.source?.email]).some((one) => address.includes(one)),
+    );
+    return [...own, ...address, ...known.flatMap(({ spec }) => canonical([spec.email, spec.source?.email]))];
   };
   const tied = new Set(keys(record));
   for (let size = 0; size !== tied.size; ) {

@@ -37,6 +37,7 @@ test('has as many people, groups and memberships as asked for, and guests and di
   const [one, other] = odd.sharingAnAddress.map((id) => `${String(of(id)?.mail)}`);
   expect(one).not.toBe(other);
   expect(one?.toLowerCase()).toBe(other?.toLowerCase());
+  expect([...special.users.values()].filter(({ properties }) => properties.userType === null)).toHaveLength(1);
   const [left = '', right = ''] = odd.groupsInACycle;
   expect(special.isMember(left, right) && special.isMember(right, left)).toBe(true);
   expect(odd.inNoGroup.every((id) => [...special.groups.keys()].every((group) => !special.isMember(group, id)))).toBe(

@@ -48,6 +48,8 @@ export function populate(directory: EntraDirectory, size: PopulationSize): Popul
     const id = uuid(seed, 'entra person', index);
     ids.set(person, directory.createUser(userOf(person, index, uuid(seed, 'person', index)), id));
   }
+  // As of accounts from before there were guests.
+  if (special) directory.update(ids.get(special.withEscapedName) ?? '', { userType: null });
   const few = (size.specialCases ?? true) ? Math.ceil(count / 200) : 0;
   const guests = Array.from({ length: few }, (_, index) =>
     directory.createUser(guest(index), uuid(seed, 'entra guest', index)),

@@ -103,3 +103,51 @@ test.each<[string, Partial<PersonRecord>, Effect[]]>([
 ])('nothing is left where only %s', (_, record, withheld) => {
   expect(left(update(record), ...withheld)).toBeUndefined();
 });
+
+describe('without what comes and goes with mappings', () => {
+  const organizations = [{ name: 'branch', roles: ['viewers'] }, { name: 'main' }];
+  const keeping = (after: PersonSource['organizations']) => {
+    const action = update({ groups: ['a', 'b'] }, {}, { organizations });
+    const changed = { ...action, source: block(after === undefined ? {} : { organizations: after }) };
+    return left(changed, 'LostMembership');
+  };
+
+  test('organizations and roles stay beside those that come', () => {
+    expect(keeping(undefined)).toBeUndefined();
+    expect(keeping([{ name: 'branch', roles: ['users'] }, { name: 'sales' }])?.source).toEqual(
+      block({
+        organizations: [{ name: 'branch', roles: ['users', 'viewers'] }, { name: 'main' }, { name: 'sales' }],
+      }),
+    );
+  });
+
+  test('rights that need approval do not come, nor the groups that they would come with', () => {
+    const action = update({ groups: ['a', 'b', 'c'], lastName: 'Roe' }, {}, { organizations });
+    const granting: UpdatePerson = {
+      ...action,
+      effects: ['Grant'],
+      before: block({ organizations }),
+      source: {
+        ...action.source,
+        organizations: [{ name: 'branch', roles: ['keepers', 'viewers'] }, { name: 'main' }],
+      },
+    };
+    expect(left(granting, 'Grant')).toMatchObject({
+      source: block({ organizations, lastName: 'Roe' }),
+      changed: ['lastName'],
+    });
+    expect(left(granting, 'Grant')).not.toHaveProperty('restriction');
+  });
+});
+
+test('who may not be let in again stays out, and is updated', () => {
+  const gone = { missingSince: '2026-05-01T00:00:00Z', enabled: false as const, expiresAt: '2026-05-01T00:00:00Z' };
+  const [back] = planOf({ people: [entry('jane', { lastName: 'Roe' })], users: [linked('jane', gone)] }).people;
+  if (back?.action !== 'Restore') throw new Error('nobody is restored');
+  expect(back.effects).toEqual(['Restore']);
+  expect(left(back, 'Restore')).toMatchObject({
+    action: 'Update',
+    source: source('jane', { ...gone, lastName: 'Roe' }),
+    changed: ['lastName'],
+  });
+});

@@ -57,7 +57,7 @@ export function signInError(
   if (status === 429) return new DirectoryError('Throttled', `${login} wants fewer requests (status 429).`);
   const code = [body, ...causes.map(({ message }) => message)].map(codeIn).find((found) => found !== undefined);
   if (code !== undefined) {
-    const reason = reasonsOfSignIn[code] ?? 'InvalidCredentials';
+    const reason = reasonsOfSignIn[code] ?? (status >= 500 ? 'ServerBusy' : 'InvalidCredentials');
     const what = sentenceOfSignIn(reason, tenantID, clientID);
     return new DirectoryError(reason, `${login} ${what} (${code}).`);
   }
@@ -106,7 +106,7 @@ export interface GraphFailure {
 
 /** The server has forgotten where a delta query stood: https://learn.microsoft.com/graph/delta-query-overview */
 export function wantsResync({ status, code }: GraphFailure): boolean {
-  return status === 410 || /^(syncStateNotFound|syncStateInvalid|resyncRequired|resync.*)$/i.test(code);
+  return status === 410 || /^(syncState(NotFound|Invalid)|resync.*|Directory_ExpiredPageToken)$/i.test(code);
 }
 
 /** Says what an answer other than success means. */

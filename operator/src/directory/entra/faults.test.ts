@@ -65,6 +65,8 @@ const fatal: readonly Fault[] = [
 ];
 /** For which the client asks again, after it waited as long as the server wants. */
 const passing: readonly Fault[] = [429, 503, 504].map((status) => ({ kind: 'status', status, retryAfter: 0 }) as const);
+/** After two to sign in, whose faults are tested with the credentials: the library takes seconds to try again. */
+const firstToGraph = 3;
 const named = (fault: Fault) => (fault.kind === 'status' ? String(fault.status) : fault.kind);
 
 describe.each(Object.entries(reads))('a read of %s', { timeout: 120_000 }, (_, read) => {
@@ -74,7 +76,7 @@ describe.each(Object.entries(reads))('a read of %s', { timeout: 120_000 }, (_, r
       await tenant.read(options);
       const requests = await requestsOf(tenant, read);
       expect(requests).toBeGreaterThan(6);
-      for (let number = 1; number <= requests; number++) {
+      for (let number = firstToGraph; number <= requests; number++) {
         tenant.user(`new${number}`);
         const before = await db.snapshot.current();
         const users = await count();
@@ -89,7 +91,7 @@ describe.each(Object.entries(reads))('a read of %s', { timeout: 120_000 }, (_, r
       }
       // Nothing was skipped.
       const { people } = await tenant.read(options);
-      expect(people).toHaveLength(2 + requests);
+      expect(people).toHaveLength(2 + requests - firstToGraph + 1);
     });
   });
 
@@ -97,7 +99,7 @@ describe.each(Object.entries(reads))('a read of %s', { timeout: 120_000 }, (_, r
     await using tenant = await start(db.snapshot);
     await tenant.read(options);
     const requests = await requestsOf(tenant, read);
-    for (let number = 3; number <= requests; number++) {
+    for (let number = firstToGraph; number <= requests; number++) {
       for (const kind of ['cut', 'cutBody'] as const) {
         const end = await readDespite(tenant, read, (request) => (request === number ? { kind } : undefined));
         expect(end).toMatchObject({ evidence: { complete: true } });
@@ -110,7 +112,7 @@ describe.each(Object.entries(reads))('a read of %s', { timeout: 120_000 }, (_, r
       await using tenant = await start(db.snapshot);
       await tenant.read(options);
       const requests = await requestsOf(tenant, read);
-      for (let number = 3; number <= requests; number++) {
+      for (let number = firstToGraph; number <= requests; number++) {
         const end = await readDespite(tenant, read, (request) => (request === number ? fault : undefined));
         expect(end).toMatchObject({ evidence: { complete: true } });
       }
@@ -120,7 +122,7 @@ describe.each(Object.entries(reads))('a read of %s', { timeout: 120_000 }, (_, r
       await using tenant = await start(db.snapshot);
       await tenant.read(options);
       const before = await db.snapshot.current();
-      const end = await readDespite(tenant, read, (request) => (request >= 3 ? fault : undefined));
+      const end = await readDespite(tenant, read, (request) => (request >= firstToGraph ? fault : undefined));
       expect(end).toMatchObject({
         reason: fault.kind === 'status' && fault.status === 429 ? 'Throttled' : 'ServerBusy',
       });
@@ -132,7 +134,7 @@ describe.each(Object.entries(reads))('a read of %s', { timeout: 120_000 }, (_, r
     await using tenant = await start(db.snapshot);
     await tenant.read(options);
     const requests = await requestsOf(tenant, read);
-    for (let number = 1; number <= requests; number++) {
+    for (let number = firstToGraph; number <= requests; number++) {
       const lost = { kind: 'status', status: 410 } as const;
       const end = await readDespite(tenant, read, (request) => (request === number ? lost : undefined));
       const whole = !(end instanceof DirectoryError) && end.evidence.complete && end.people.length === 2;

@@ -180,19 +180,31 @@ class Transport implements Middleware {
   }
 
   async execute(context: Context): Promise<void> {
-    const { endpoint, signal, timeoutMs } = this.#options;
-    try {
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-      const init = { ...context.options, redirect: 'error', signal: limited } as RequestInit;
-      const response = await fetch(context.request, init);
-      const body = await response.text();
-      const { status, headers } = response;
-      context.response = new Response(body === '' ? null : body, { status, headers });
-    } catch (error) {
-      throw carrying(exchangeError(error, endpoint));
+    const { signal } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        context.response = await this.#exchange(context);
+        return;
+      } catch (error) {
+        const failure = exchangeError(error, this.#options.endpoint);
+        const isLost = failure.reason === 'ConnectionLost' && !signal.aborted;
+        if (!isLost || attempt === exchanges) throw carrying(failure);
+      }
     }
   }
+
+  async #exchange({ request, options }: Context): Promise<Response> {
+    const { signal, timeoutMs } = this.#options;
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const response = await fetch(request, { ...options, redirect: 'error', signal: limited } as RequestInit);
+    const body = await response.text();
+    const { status, headers } = response;
+    return new Response(body === '' ? null : body, { status, headers });
+  }
 }
+
+/** A connection may break once: nothing is asked that may not be asked twice, and a tenant has hundreds of pages. */
+const exchanges = 2;
 
 /** The one kind of error that the client passes on as it is. */
 function carrying(error: unknown): GraphClientError {

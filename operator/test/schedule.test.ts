@@ -2,6 +2,7 @@
 import { DirectorySync, type KubernetesObject, User, UserDirectory } from '@roster/crds';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Branch, type DirectoryOptions, startDirectoryServer, sync, whenEnded } from './directory.ts';
+import { startFaultProxy } from './faultproxy.ts';
 import { metric } from './metric.ts';
 import { tenant } from './objects.ts';
 import type { OpenLDAP } from './openldap.ts';
@@ -55,11 +56,15 @@ async function set(acme: Administrator, spec: object): Promise<void> {
   ]);
 }
 
+const patchStatus = [
+  ...['patch', 'userdirectories.roster.dev', 'corporate'],
+  ...['--subresource=status', '--type=merge', '-p'],
+] as const;
+
 /** As an operator left the status that ended a while ago; the directory was suspended meanwhile. */
 async function resume(acme: Administrator, status: NonNullable<UserDirectory['status']>): Promise<void> {
   const patch = JSON.stringify({ status: { schedule: { inForce: 'every 5m', since: ago(86_400) }, ...status } });
-  const merge = ['--subresource=status', '--type=merge', '-p', patch];
-  await acme.kubectl(['patch', 'userdirectories.roster.dev', 'corporate', ...merge]);
+  await acme.kubectl([...patchStatus, patch]);
   await set(acme, { suspend: false });
 }
 
@@ -197,6 +202,34 @@ describe('a refused account', () => {
       expect(object.status?.nextRunAt).toBeDefined();
     });
     await vi.waitFor(async () => expect(await runNames(acme)).toHaveLength(1), { timeout: 45_000, interval: 200 });
+  });
+
+  it('is not tried at all when the schedule comes to its time and somebody looks', async () => {
+    await using proxy = await startFaultProxy(Number(new URL(server.urls.ldap).port), 'message', 0);
+    const url = `ldap://127.0.0.1:${proxy.port}`;
+    const alone = await startRoster();
+    const secret = { password: 'wrong', hosts: `${url} allowPlaintext` };
+    const { acme } = await newTenant({ ...minutely, url, secret }, alone);
+    await whenDirectory(acme, (object) => expect(states(object)).toEqual(refused));
+    const attempted = proxy.units;
+    expect(attempted).toBeGreaterThan(0);
+
+    const status = { lastScheduledAt: ago(600), nextRunAt: ago(300) };
+    await acme.kubectl([...patchStatus, JSON.stringify({ status })]);
+    const looks = async () =>
+      [...(await metric(alone, 'controller_runtime_reconcile_total'))]
+        .filter(([labels]) => labels.includes('userdirectory'))
+        .reduce((sum, [, count]) => sum + count, 0);
+    const before = await looks();
+    await annotate(acme, 'example.com/noted=1');
+    await eventually(async () => expect(await looks()).toBeGreaterThan(before));
+    await whenDirectory(acme, (object) => expect(object.status).not.toHaveProperty('nextRunAt'));
+    expect(proxy.units).toBe(attempted);
+    expect(await runNames(acme)).toEqual([]);
+
+    await annotate(acme, 'roster.dev/testRequestedAt=1');
+    await whenDirectory(acme, (object) => expect(object.status?.lastHandledTestAt).toBe('1'));
+    expect(proxy.units).toBeGreaterThan(attempted);
   });
 
   it('is not tried by the schedule after a run found it refused', async () => {

@@ -206,6 +206,23 @@ describe('a directory', () => {
     );
   });
 
+  it('is Reconciling when what failed may have passed by the next run of its schedule', () => {
+    const timetable = { nextRunAt: new Date(at(3600)) };
+    const afterFailure = (reason: string, connection: Connection | undefined = connected) =>
+      shown(statusOf(directory(), { connection, timetable, runs: [ended('a', 30, 'Failed', { reason })] }));
+    expect(afterFailure('ServerTimeout')).toContain('Reconciling=True ServerTimeout');
+    expect(afterFailure('BaseNotFound')).toContain('Stalled=True BaseNotFound');
+    expect(afterFailure('BaseNotFound', { ...connected, testedAt: at(60) })).toContain(
+      'Reconciling=True LastRunFailed',
+    );
+    const held = [ended('a', 30, 'Held', { reason: 'ChangesHeld' })];
+    expect(shown(statusOf(directory(), { connection: connected, timetable, runs: held }))).toContain(
+      'Stalled=True ChangesHeld',
+    );
+    const unscheduled = { connection: connected, runs: [ended('a', 30, 'Failed', { reason: 'ServerTimeout' })] };
+    expect(shown(statusOf(directory(), unscheduled))).toContain('Stalled=True ServerTimeout');
+  });
+
   it('blames the connection before the run', () => {
     const runs = [ended('a', -60, 'Failed', { reason: 'EmptyAnswer' })];
     expect(shown(statusOf(directory(), { connection: disconnected('ServerBusy'), runs }))).toContain(

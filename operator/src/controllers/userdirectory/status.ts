@@ -35,8 +35,6 @@ export function directoryStatus(observed: Observed): DirectoryStatus {
   // The run that ended last may be gone, and an older one be left.
   const last = real.find((run) => (run.status?.finishedAt ?? '') >= (before?.lastAttempt?.finishedAt ?? ''));
   const goesOn = runs.some((run) => isWhole(run) && !isFinished(run));
-  const succeeded = real.find((run) => run.status?.phase === 'Succeeded');
-  const newer = succeeded?.status !== undefined && (succeeded.status.finishedAt ?? '') >= (before?.lastSuccessAt ?? '');
   const synced = syncedCondition(last) ?? previous(before, 'Synced');
   const testedAt = (connection ?? before?.connection)?.testedAt ?? '';
   const connected =
@@ -45,7 +43,7 @@ export function directoryStatus(observed: Observed): DirectoryStatus {
       : undefined;
   const repaired = testedAt > (last?.status?.finishedAt ?? before?.lastAttempt?.finishedAt ?? '');
   const outcome = repaired ? afterRepair(directory, synced) : synced;
-  const ready = readiness(problem, connected, timetable.problem, outcome, goesOn);
+  const ready = readiness(problem, connected, timetable, outcome, goesOn);
   const stated = [...ready, connected, synced, expiryCondition(expiry, now)];
   const conditions = declare(before?.conditions, stated, generation, now);
   return {
@@ -57,25 +55,11 @@ export function directoryStatus(observed: Observed): DirectoryStatus {
     ...connectionFacts(directory, connection),
     ...scheduleFacts(before, timetable, problem === undefined && !isRefused({ conditions })),
     ...(expiry !== undefined && 'expiresAt' in expiry && { credentialsExpireAt: seconds(expiry.expiresAt) }),
-    ...(last?.status?.finishedAt === undefined
-      ? keep('lastAttempt', before)
-      : {
-          lastAttempt: {
-            run: last.metadata.name,
-            result: last.status.phase as 'Succeeded' | 'Failed' | 'Held' | 'Aborted',
-            finishedAt: last.status.finishedAt,
-          },
-        }),
-    ...(newer
-      ? successFacts(succeeded)
-      : {
-          ...keep('lastSuccessAt', before),
-          ...keep('people', before),
-          ...keep('groups', before),
-          ...keep('rejected', before),
-          ...keep('missing', before),
-          ...keep('readSettings', before),
-        }),
+    ...attemptFacts(before, last),
+    ...successFacts(
+      before,
+      real.find((run) => run.status?.phase === 'Succeeded'),
+    ),
   };
 }
 
@@ -87,8 +71,22 @@ const isOf = ({ metadata }: UserDirectory, { status }: DirectorySync): boolean =
 const isSuperseded = ({ status }: DirectorySync): boolean =>
   status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'Superseded') ?? false;
 
-function successFacts({ status }: DirectorySync): Partial<DirectoryStatus> {
-  const { finishedAt = '', people, groups, readSettings } = status ?? {};
+function attemptFacts(before: DirectoryStatus | undefined, last: DirectorySync | undefined): Partial<DirectoryStatus> {
+  const { finishedAt, phase } = last?.status ?? {};
+  if (last === undefined || finishedAt === undefined) return keep('lastAttempt', before);
+  const result = phase as 'Succeeded' | 'Failed' | 'Held' | 'Aborted';
+  return { lastAttempt: { run: last.metadata.name, result, finishedAt } };
+}
+
+function successFacts(
+  before: DirectoryStatus | undefined,
+  succeeded: DirectorySync | undefined,
+): Partial<DirectoryStatus> {
+  const { finishedAt = '', people, groups, readSettings } = succeeded?.status ?? {};
+  if (succeeded === undefined || finishedAt < (before?.lastSuccessAt ?? '')) {
+    const kept = ['lastSuccessAt', 'people', 'groups', 'rejected', 'missing', 'readSettings'] as const;
+    return Object.assign({}, ...kept.map((key) => keep(key, before)));
+  }
   return {
     lastSuccessAt: finishedAt,
     people: people?.found ?? 0,
@@ -116,28 +114,32 @@ function scheduleFacts(
 function readiness(
   problem: Problem | undefined,
   connected: Stated | undefined,
-  schedule: Problem | undefined,
+  { problem: unfollowed, nextRunAt }: Timetable,
   synced: Stated | undefined,
   goesOn: boolean,
 ): Stated[] {
   if (problem !== undefined) return stalled(problem);
   if (connected?.status === 'False') return notReady(connected, mayPass(connected.reason));
-  if (schedule !== undefined) return stalled(schedule);
-  if (synced?.status === 'False') return notReady(synced, goesOn);
+  if (unfollowed !== undefined) return stalled(unfollowed);
+  if (synced?.status === 'False') {
+    const passes = mayPass(synced.reason) || synced.reason === lastRunFailed;
+    return notReady(synced, goesOn || (passes && nextRunAt !== undefined));
+  }
   if (connected === undefined) {
     return [{ type: 'Ready', status: 'Unknown', reason: 'NotTested', message: 'The connection was not tested yet.' }];
   }
   return [{ type: 'Ready', status: 'True', reason: 'Connected', message: 'The directory can be read.' }];
 }
 
+const lastRunFailed = 'LastRunFailed';
+
 /** What a run complained about may be put right by now: then the advice is no longer to put it right. */
 function afterRepair({ metadata }: UserDirectory, synced: Stated | undefined): Stated | undefined {
   if (synced?.status !== 'False' || !(synced.reason in directoryErrors)) return synced;
-  const reason = 'LastRunFailed';
   const sentence = `The directory can be read again; the last run failed with ${synced.reason}.`;
   const command = `kubectl annotate -n ${metadata.namespace} userdirectories.roster.dev ${metadata.name}`;
-  const message = `${advice(new RosterError(reason, sentence))} ${command} ${requestedAt}="$(date -Is)" --overwrite`;
-  return { ...synced, reason, message };
+  const message = `${advice(new RosterError(lastRunFailed, sentence))} ${command} ${requestedAt}="$(date -Is)" --overwrite`;
+  return { ...synced, reason: lastRunFailed, message };
 }
 
 function notReady({ reason, message }: Stated, retried: boolean): Stated[] {

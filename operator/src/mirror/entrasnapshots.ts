@@ -165,10 +165,9 @@ export class EntraSnapshot {
     });
   }
 
-  /** Whether it was neither moved nor replaced. */
-  async isCurrent({ id, version }: Checkpoint): Promise<boolean> {
-    const current = await this.current();
-    return current?.id === id && current.version === version;
+  /** Whether it is still the current one, moved or not. */
+  async isCurrent(id: string): Promise<boolean> {
+    return (await this.current())?.id === id;
   }
 
   /** In the order of their ids, page by page. */

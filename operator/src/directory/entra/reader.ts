@@ -152,8 +152,11 @@ class Tenant implements OpenDirectory {
         yield personRecord(user, this.#mapping, belonging.of(user.groups));
       }
     }
-    if (!(await this.#options.snapshots.isCurrent(checkpoint))) {
-      throw new DirectoryError('ServerBusy', 'Another run moved the snapshot of the Entra tenant while it was read.');
+    if (!(await this.#options.snapshots.isCurrent(checkpoint.id))) {
+      throw new DirectoryError(
+        'ServerBusy',
+        'Another run replaced the snapshot of the Entra tenant while it was read.',
+      );
     }
     return evidence();
   }
@@ -241,7 +244,8 @@ class Tenant implements OpenDirectory {
     );
     const [first] = hidden;
     if (first === undefined) return;
-    const name = String(first.fields.displayName ?? first.id);
+    const { displayName } = first.fields;
+    const name = typeof displayName === 'string' ? displayName : first.id;
     yield `The members of ${hidden.length} groups are hidden, first of ${name}: grant the application Member.Read.Hidden, or leave the groups out.`;
   }
 

@@ -70,8 +70,11 @@ export interface SnapshotStore {
    * is written, and the changes are to be asked for again.
    */
   move(from: Checkpoint, changes: SnapshotChanges, links: DeltaLinks): Promise<boolean>;
-  /** Whether it was neither moved nor replaced, so that what was read of it page by page fits together. */
-  isCurrent(checkpoint: Checkpoint): Promise<boolean>;
+  /**
+   * Whether it is still the current one. As long as it is not replaced, each object that is read of it is as it was at
+   * some moment, and none is passed over; one that was replaced is deleted bit by bit.
+   */
+  isCurrent(id: string): Promise<boolean>;
   /** In pages; without those that were deleted. */
   users(id: string): AsyncGenerator<readonly SnapshotObject[]>;
   groups(id: string): AsyncGenerator<readonly SnapshotObject[]>;

@@ -23,13 +23,16 @@ export interface Tracked {
 }
 
 /** Groups may not be read, so that nothing can be gone on from. */
-export class GroupsForbidden extends Error {}
+export class GroupsForbidden extends DirectoryError {
+  constructor(message: string) {
+    super('PermissionMissing', message);
+  }
+}
 
 /**
  * Brings the snapshot up to date: by what changed since then, or by reading everything where that is not possible or
  * too long ago. The snapshot stays as it was unless users and groups were read to the end.
- * @throws DirectoryError
- * @throws GroupsForbidden
+ * @throws DirectoryError, GroupsForbidden among them
  */
 export async function bringUpToDate(tracking: Tracking): Promise<Tracked> {
   const current = await tracking.store.current();

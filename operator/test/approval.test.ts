@@ -5,7 +5,7 @@ import { afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vite
 import { Branch, type DirectoryOptions, startDirectoryServer, sync } from './directory.ts';
 import { role, tenant, user } from './objects.ts';
 import type { OpenLDAP } from './openldap.ts';
-import { type Administrator, createNamespace, eventually, openRoster, type Roster } from './roster.ts';
+import { type Administrator, createNamespace, eventually, openRoster, type Roster, startRoster } from './roster.ts';
 import { states, statusesHold } from './status.ts';
 
 let server: OpenLDAP;
@@ -31,8 +31,12 @@ afterEach(async () => {
 const disable = { whenMissing: { policy: 'Disable', gracePeriod: '720h' } } as const;
 
 /** A tenant, and a part of the directory that no other test touches with these people in it. */
-async function newTenant(uids: readonly string[], options: DirectoryOptions = {}): Promise<void> {
-  acme = roster.within(namespaces.pop() ?? '');
+async function newTenant(
+  uids: readonly string[],
+  options: DirectoryOptions = {},
+  administrator = roster.within(namespaces.pop() ?? ''),
+): Promise<void> {
+  acme = administrator;
   const grown = await Branch.grow(server, acme.namespace);
   branch = grown;
   onTestFinished(() => grown[Symbol.asyncDispose]());
@@ -56,15 +60,20 @@ async function active(): Promise<Record<string, string | undefined>> {
 /** Decides as docs/directories.md says, and waits for what comes of it. */
 async function decide(run: DirectorySync, decision: Readonly<Record<string, unknown>> = {}): Promise<DirectorySync> {
   const { name, generation = 0 } = run.metadata;
+  await approve(run, decision);
+  return await acme.eventually(DirectorySync, name, (decided) => {
+    expect(decided.status?.observedGeneration).toBe(generation + 1);
+    expect(['Succeeded', 'Failed', 'Held', 'Aborted']).toContain(decided.status?.phase);
+  });
+}
+
+async function approve(run: DirectorySync, decision: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  const { name } = run.metadata;
   const hash = (
     await acme.kubectl(['get', 'directorysyncs.roster.dev', name, '-o', 'jsonpath={.status.held.hash}'])
   ).trim();
   const patch = JSON.stringify({ spec: { approval: { hash, ...decision } } });
   await acme.kubectl(['patch', 'directorysyncs.roster.dev', name, '--type', 'merge', '--patch', patch]);
-  return await acme.eventually(DirectorySync, name, (decided) => {
-    expect(decided.status?.observedGeneration).toBe(generation + 1);
-    expect(['Succeeded', 'Failed', 'Held', 'Aborted']).toContain(decided.status?.phase);
-  });
 }
 
 const phaseOf = async (run: DirectorySync) => states(await acme.get(DirectorySync, run.metadata.name)).Ready;
@@ -222,6 +231,22 @@ describe('removals that are unusually many', () => {
     await branch.removePerson('user8');
     expect((await sync(acme)).status).toMatchObject({ phase: 'Succeeded', people: { disabled: 1 } });
   });
+});
+
+it('what was approved while no operator was there is done by the next one', async () => {
+  const first = await startRoster();
+  await newTenant(people(10), disable, first);
+  await sync(acme);
+  await active();
+  for (const uid of people(5)) await branch.removePerson(uid);
+  const run = await sync(acme);
+  expect(run.status?.held).toMatchObject({ reason: 'ManyRemovals', count: 5 });
+  await first.stop();
+  await approve(run);
+  await startRoster({ namespaces: [first.namespace], database: first.database });
+  await acme.eventually(DirectorySync, run.metadata.name, ({ status }) =>
+    expect(status).toMatchObject({ phase: 'Succeeded', people: { disabled: 5 } }),
+  );
 });
 
 it('memberships that came back meanwhile stay when what was held is approved', async () => {

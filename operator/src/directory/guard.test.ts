@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { catalogue } from '../errors.ts';
-import { type Circumstances, defaultGuard, enforce, judge, judgeTally, type Tally } from './guard.ts';
+import { enforce } from './enforcement.ts';
+import { type Circumstances, judgeTally, type Tally } from './findings.ts';
+import { judge } from './guard.ts';
 import {
   entry,
   groupEntry,
@@ -99,6 +101,8 @@ describe('after a change of what is read', () => {
   ])('%s is held: %s', (effect, held) => {
     expect(reasonsOf({ [effect]: 1 }, {}, { settingsChanged: true })).toEqual(held ? ['ReadSettingsChanged'] : []);
     expect(reasonsOf({ [effect]: 1 }, {}, { settingsChanged: false })).toEqual([]);
+    expect(reasonsOf({ [effect]: 1 }, {}, { emptied: 7 })).toEqual(effect === 'Removal' ? ['EmptyAnswer'] : []);
+    expect(reasonsOf({ [effect]: 1 }, {}, { emptied: 0 })).toEqual([]);
   });
 });
 
@@ -383,5 +387,5 @@ test('recipients are judged like users', () => {
     people,
     recipients: [recipient('a', { source: source('a') })],
   });
-  expect(finish(judge(plan, { settings: { ...defaultGuard, floor: 0 } })).held?.reason).toBe('ManyAddressChanges');
+  expect(finish(judge(plan, { settings: { ...strict, cap: 500 } })).held?.reason).toBe('ManyAddressChanges');
 });

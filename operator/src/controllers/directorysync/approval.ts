@@ -1,5 +1,5 @@
 import type { DirectorySync, DirectorySyncStatus } from '@roster/crds';
-import { hashOf, type Verdict } from '../../directory/guard.ts';
+import { emptyAnswer, hashOf, type Verdict } from '../../directory/guard.ts';
 import { effectKey, inSlices, type Plan, type PlanLine, paced, type Steps } from '../../directory/plan/index.ts';
 import type { Mirror } from '../../mirror/index.ts';
 import { seconds } from '../conditions.ts';
@@ -28,22 +28,19 @@ export async function approvedEffects(
  */
 export function heldFacts(run: DirectorySync, { held }: Verdict, emptied: number, now: Date): Held | undefined {
   const again = isApproved(run);
-  const empty = emptied > 0 && !(again && run.status?.held?.reason === 'EmptyAnswer');
-  if (held === undefined && !empty) return undefined;
-  const messages = [
-    empty ? `Nobody matches, although ${emptied} ${emptied === 1 ? 'person' : 'people'} came from this directory.` : '',
-    held?.message ?? 'Nobody was changed for that.',
-    again ? 'What was approved is done; start another run to have the rest approved.' : '',
-  ];
-  return {
-    reason: empty || held === undefined ? 'EmptyAnswer' : held.reason,
-    message: messages.filter(Boolean).join(' ').slice(0, 1024),
-    count: held?.count ?? emptied,
-    ...(held === undefined || again ? {} : { hash: held.hash }),
-    ...(held === undefined || again || run.spec.dryRun
-      ? {}
-      : { expiresAt: seconds(new Date(now.getTime() + approvalMs)) }),
-  };
+  if (held === undefined) {
+    const wasApproved = again && run.status?.held?.reason === 'EmptyAnswer';
+    if (emptied === 0 || wasApproved) return undefined;
+    return { reason: 'EmptyAnswer', message: `${emptyAnswer(emptied)} Nobody was changed for that.`, count: emptied };
+  }
+  const { reason, count, hash } = held;
+  if (again) {
+    const message = `${held.message} What was approved is done; start another run to have the rest approved.`;
+    return { reason, message: message.slice(0, 1024), count };
+  }
+  const message = held.message.slice(0, 1024);
+  if (run.spec.dryRun) return { reason, message, count, hash };
+  return { reason, message, count, hash, expiresAt: seconds(new Date(now.getTime() + approvalMs)) };
 }
 
 /** Of a run that does not end as Held: nobody can approve it. */
@@ -55,7 +52,8 @@ export function closed({ reason, message, count }: Held): Held {
 export function* heldLines({ people }: Plan, { held }: Verdict): Steps<PlanLine[]> {
   const lines: PlanLine[] = [];
   if (held === undefined) return lines;
-  const keys = new Set(held.keys);
+  const keys = new Set<string>();
+  yield* paced(held.keys, (key) => keys.add(key));
   yield* paced(people, (action) => {
     const { kind, record, restriction, effects = [] } = action;
     for (const effect of effects) {

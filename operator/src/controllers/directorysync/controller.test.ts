@@ -703,6 +703,25 @@ describe('the guard of a run', () => {
     expect(await phaseOf('first')).toBe('Held');
   });
 
+  it('holds an empty answer however few are left', async () => {
+    const missing = Array.from({ length: 20 }, (_, index) => `gone-${index}`);
+    for (const name of missing) addUser(linked(name, { missingSince: at(-60) }));
+    addUser(linked('jane'));
+    world.contents = contentsOf();
+    world.whereabouts.set('jane', 'Deleted');
+    world.directories.cache.set(directory({ whenMissing: { policy: 'Disable', gracePeriod: '720h' } }));
+    expect(await phaseOf('first')).toBe('Held');
+    expect(world.statusOf('first').held).toMatchObject({ reason: 'EmptyAnswer', count: 1, hash: expect.any(String) });
+    expect(world.writes).toEqual([]);
+  });
+
+  it('takes an empty answer for one when nobody was left', async () => {
+    addUser(linked('jane', { missingSince: at(-60) }));
+    world.contents = contentsOf();
+    world.directories.cache.set(directory({ whenMissing: { policy: 'Disable', gracePeriod: '720h' } }));
+    expect(await phaseOf('first')).toBe('Succeeded');
+  });
+
   it('holds an empty answer, with who would be removed for approval', async () => {
     addUser(linked('jane'));
     world.contents = contentsOf();

@@ -161,6 +161,7 @@ async function guard(course: Course, { plan, emptied }: Comparison, evidence: Ev
     settings: directory.spec.guard,
     history: Object.fromEntries(await effects.since({ namespace, directory: name }, since)),
     settingsChanged: settingsChanged(context, directory, settings),
+    emptied,
     approved,
   };
   const verdict = await inSlices(judge(plan, circumstances), signal);

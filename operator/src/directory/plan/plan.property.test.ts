@@ -14,7 +14,8 @@ import {
 } from '@roster/crds';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { enforce, judge } from '../guard.ts';
+import { enforce } from '../enforcement.ts';
+import { judge } from '../guard.ts';
 import type { GroupRecord, PersonRecord } from '../record.ts';
 import { group, missingOf, now, planOf, recipient, role, type Scene, source, unreadable, user } from './fixtures.ts';
 import { type Effect, finish, lines, type PersonAction, type Plan, samples, type Tombstone } from './index.ts';

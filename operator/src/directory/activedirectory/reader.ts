@@ -1,7 +1,7 @@
 import { AndFilter, type Filter } from 'ldapts';
 import { DirectoryError } from '../../errors.ts';
 import { type ConnectionOptions, connect } from '../ldap/connect.ts';
-import { outermost } from '../ldap/dn.ts';
+import { normalizeDN, outermost } from '../ldap/dn.ts';
 import { parseFilter } from '../ldap/filter.ts';
 import { authorityOf, namingContextOf, type RootDSE, readRootDSE } from '../ldap/naming.ts';
 import { openDirectory, type Place, type Query } from '../ldap/opened.ts';
@@ -126,7 +126,8 @@ function assertOneForest(first: Controller, controllers: readonly Controller[]):
 
 function placeOf(controller: Controller, all: readonly Controller[], domains: readonly Domain[]): Place {
   const { source, context, bases } = controller;
-  const read = new Set(all.map((other) => authorityOf(other.context)));
+  const read = new Set(all.map((other) => normalizeDN(other.context)));
+  const isUnread = (domain: Domain) => !read.has(domain.context);
   return {
     ...source,
     context,
@@ -135,9 +136,12 @@ function placeOf(controller: Controller, all: readonly Controller[], domains: re
     // Groups may be nested across the whole domain.
     innerGroupBases: [context],
     accountName: (account, dn) => domainAccount(account, dn, domains),
-    isElsewhere(dn) {
-      const domain = domainOf(dn, domains);
-      return domain !== undefined && !read.has(authorityOf(domain.context));
-    },
+    // Members are many: where all domains are read, none needs to be looked at.
+    ...(domains.some(isUnread) && {
+      isElsewhere(dn) {
+        const domain = domainOf(dn, domains);
+        return domain !== undefined && isUnread(domain);
+      },
+    }),
   };
 }

@@ -388,3 +388,19 @@ describe('memberships', () => {
     });
   });
 });
+
+test('22,000 groups with four wanted cost four', () => {
+  const groups = Array.from({ length: 22_000 }, (_, index) => groupEntry(`g${index}`));
+  const people = [member('jane', 'g5', 'g21999'), member('john', 'g5', 'g70', 'unknown'), member('june', 'g8000')];
+  const plan = planOf({ people, groups });
+  expect(plan.groups.map(({ record }) => record.externalId).sort()).toEqual(['g21999', 'g5', 'g70', 'g8000']);
+  expect(plan.counts.groups).toMatchObject({ found: 22_000, created: 4, skipped: 21_996 });
+});
+
+test('who is left out is a member of nothing', () => {
+  const groups = [groupEntry('g'), groupEntry('h')];
+  const people = [member('jane', 'g'), member('john', 'g', 'h')];
+  const plan = planOf({ people, groups, directory: { exclude: ['john'] } });
+  expect(plan.groups.map(({ record }) => record.externalId)).toEqual(['g']);
+  expect(plan.memberships).toBe(1);
+});

@@ -2,7 +2,7 @@ import { AppRole, DirectorySync, Organization, Tenant, UserDirectory } from '@ro
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { createMetrics } from '../../metrics.ts';
-import { silentLogger } from '../../runtime/index.ts';
+import { ApiError, silentLogger } from '../../runtime/index.ts';
 import type { Context } from '../context.ts';
 import { Informed, ManualManager } from '../testing/engine.ts';
 import { MemoryApi } from '../testing/memoryapi.ts';
@@ -190,6 +190,23 @@ describe('a schedule', () => {
     expect(created(world)).toHaveLength(1);
     await world.reconcile();
     expect([...world.api.objects.keys()].filter((key) => key.startsWith('DirectorySync'))).toHaveLength(1);
+    expect(world.status.lastScheduledAt).toBe(at(3600));
+  });
+
+  it('tells of a run that the API server refuses, keeps the rest, and tries again', async () => {
+    const world = new World(every('2h'), tenant());
+    world.now = new Date(at(3600));
+    const message = 'exceeded quota: runs';
+    world.api.endings.push('answered', new ApiError(403, { reason: 'Forbidden', message }));
+    await expect(world.reconcile()).rejects.toThrow(message);
+    expect(world.events).toEqual([
+      `WriteRefused: The run corporate-${minute(at(3600))} could not be created: ${message}`,
+    ]);
+    expect(world.status).toMatchObject({ schedule: { inForce: 'every 2h' } });
+    expect(world.status).not.toHaveProperty('lastScheduledAt');
+    world.synchronize();
+    await world.reconcile();
+    expect(world.api.at(DirectorySync, `corporate-${minute(at(3600))}`)).toBeDefined();
     expect(world.status.lastScheduledAt).toBe(at(3600));
   });
 

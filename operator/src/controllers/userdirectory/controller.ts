@@ -2,6 +2,7 @@ import { type UserDirectory as Directory, DirectorySync, UserDirectory } from '@
 import { RosterError } from '../../errors.ts';
 import { type RosterMetrics, removeSeries } from '../../metrics.ts';
 import {
+  ApiError,
   annotationsChanged,
   anyOf,
   type Controller,
@@ -9,6 +10,8 @@ import {
   findCondition,
   generationChanged,
   isAlreadyExists,
+  isForbidden,
+  isInvalid,
   type Manager,
   patchStatus,
   type Request,
@@ -16,7 +19,7 @@ import {
   requestFor,
   requeueAfter,
 } from '../../runtime/index.ts';
-import { seconds } from '../conditions.ts';
+import { bounded, seconds } from '../conditions.ts';
 import type { Context } from '../context.ts';
 import { deleteUnchanged } from '../pruning.ts';
 import { type Connection, failsForNow, retryMs, testIsDue } from './connection.ts';
@@ -88,9 +91,15 @@ async function reconcile(
     runs = [...runsOf(context, request), ...asked];
   }
   const now = context.now();
-  const status = directoryStatus({ directory, problem, connection, runs, timetable, expiry: secret.expiry, now });
+  const observed = { directory, problem, connection, runs, timetable, expiry: secret.expiry, now };
+  const status = directoryStatus(observed);
   if (timetable.due !== undefined && status.nextRunAt !== undefined) {
-    await startRun(context, directory, scheduledRun(directory, timetable.due, runs));
+    const { due, ...later } = timetable;
+    await startRun(context, directory, scheduledRun(directory, due, runs)).catch(async (error: unknown) => {
+      // What a test saw must not be lost with it: the next reconcile would test again.
+      await patchStatus(client, UserDirectory, directory, directoryStatus({ ...observed, timetable: later }));
+      throw error;
+    });
   }
   for (const run of surplusRuns(directory, runs)) await deleteUnchanged(client, DirectorySync, run);
   if (problem === undefined) secrets.follow(request, directory, status.connection?.secretVersion);
@@ -166,8 +175,12 @@ async function startRun(
     );
     return [run];
   } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-    return [];
+    if (isAlreadyExists(error)) return [];
+    if (error instanceof ApiError && (isForbidden(error) || isInvalid(error))) {
+      const message = `The run ${request.name} could not be created: ${error.message}`;
+      events.record(UserDirectory, directory, 'Warning', 'WriteRefused', bounded(message));
+    }
+    throw error;
   }
 }
 

@@ -104,7 +104,7 @@ describe.each(Object.keys(servers) as (keyof typeof servers)[])('%s', async (pre
     ...Object.entries(ofTwoValues).map(([how, member]) => ['a name of two values', how, member, /two/i] as const),
   ];
   const stored = spellings.filter(([, how]) => !refused[preset].includes(how));
-  test.each(stored)('finds %s %s', async (_, how, member, who) => {
+  test.each(stored)('finds %s %s', async (_, __, member, who) => {
     const dn = `cn=only,${groups}`;
     await client.add(dn, { objectClass: ['groupOfNames'], cn: 'only', member });
     const { people: found, evidence } = await read();

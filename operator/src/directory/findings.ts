@@ -90,7 +90,7 @@ type Rule = (matter: Matter) => Finding | undefined;
 interface Subject {
   readonly effect: Effect;
   readonly reason: Reason;
-  base(facts: GuardFacts): number;
+  readonly base: (facts: GuardFacts) => number;
   readonly what: string;
 }
 

@@ -157,7 +157,8 @@ export function missingOf(scene: Scene): readonly string[] {
   return finish(missingPeople(inputOf(scene)));
 }
 
-function inputOf(scene: Scene): PlanInput {
+/** All that a plan is made from. */
+export function inputOf(scene: Scene): PlanInput {
   const { people = [], groups = [], rejected = [], organizations = ['main', 'branch'] } = scene;
   return {
     directory: { ...settings, ...scene.directory },

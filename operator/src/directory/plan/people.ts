@@ -73,7 +73,8 @@ function changes(
 ): Effect[] {
   const effects: Effect[] = [];
   const after = inForce(candidate, person);
-  const state = before.enabled !== source.enabled || before.expiresAt !== source.expiresAt;
+  const isDisabled = ({ enabled }: PersonSource) => enabled === false;
+  const state = isDisabled(before) !== isDisabled(source) || before.expiresAt !== source.expiresAt;
   const { name } = person.object.metadata;
   if (candidate.restriction !== undefined) {
     const moves = after.address !== person.address || after.account !== person.account;

@@ -7,6 +7,7 @@ import {
   fates,
   group,
   groupEntry,
+  inputOf,
   linked,
   linkedGroup,
   now,
@@ -18,7 +19,8 @@ import {
   unreadable,
   user,
 } from './fixtures.ts';
-import { isSuspiciouslyEmpty, lines, planDirectory, samples } from './index.ts';
+import { isSuspiciouslyEmpty, lines, planDirectory, planSteps, samples } from './index.ts';
+import { stride } from './steps.ts';
 
 const contents = (complete: boolean, people = [entry('jane')]) => ({
   people,
@@ -240,4 +242,17 @@ describe('the report', () => {
 test('every reason stands in the catalogue', () => {
   const reasons = planOf(scene).notes.map(({ reason }) => reason);
   expect(reasons.filter((reason) => !(reason in catalogue))).toEqual([]);
+});
+
+test('a plan for many people stops often on its way, and is the same', () => {
+  const people = Array.from({ length: stride * 4 }, (_, index) => entry(`p${index}`, { groups: ['g'] }));
+  const users = people.slice(stride).map(({ externalId }) => linked(externalId));
+  const scene: Scene = { people, users, groups: [groupEntry('g')], existingGroups: [linkedGroup('g')] };
+  const steps = planSteps(inputOf(scene));
+  let stops = 0;
+  let next = steps.next();
+  for (; !next.done; next = steps.next()) stops += 1;
+  // Each pass over everybody stops four times.
+  expect(stops).toBeGreaterThan(4 * 6);
+  expect(next.value).toEqual(planOf(scene));
 });

@@ -26,6 +26,7 @@ import { type Connection, failsForNow, retryMs, testIsDue } from './connection.t
 import { type Expiry, expiryOf, expiryReviewAt } from './expiry.ts';
 import { prepareReader, secretName } from './reader.ts';
 import { brokenReference } from './references.ts';
+import { Refusals } from './refusals.ts';
 import { nextRun, type RunRequest, runOf, scheduledRun, surplusRuns } from './runs.ts';
 import { SecretWatches } from './secretwatches.ts';
 import { type DirectoryStatus, directoryStatus } from './status.ts';
@@ -39,8 +40,9 @@ export function addUserDirectoryController(manager: Manager, context: Context) {
     // Directories whose servers are silent hold up no others, whose time has come.
     concurrency: 32,
     timeoutMs: 15 * 60_000,
-    reconcile: (request, signal) => reconcile(context, secrets, request, signal),
+    reconcile: (request, signal) => reconcile({ context, secrets, refusals }, request, signal),
   });
+  const refusals = new Refusals();
   const secrets = new SecretWatches(context.client, context.log, (directory) => controller.enqueue(directory));
   manager.add({ name: 'secret watches', needsLeader: true, start: (signal) => secrets.run(signal) });
   const ofNamespace = (event: { object: { metadata: { namespace?: string } } }) =>
@@ -59,9 +61,15 @@ export function addUserDirectoryController(manager: Manager, context: Context) {
     .watches(tenants, ofNamespace, comesOrGoes);
 }
 
+/** What all reconciles work with. */
+interface Scope {
+  readonly context: Context;
+  readonly secrets: SecretWatches;
+  readonly refusals: Refusals;
+}
+
 async function reconcile(
-  context: Context,
-  secrets: SecretWatches,
+  { context, secrets, refusals }: Scope,
   request: Request,
   signal: AbortSignal,
 ): Promise<Result> {
@@ -69,6 +77,7 @@ async function reconcile(
   const cached = informers.directories.cache.get(request.namespace, request.name);
   if (cached === undefined) {
     secrets.follow(request);
+    refusals.forget(request);
     await forget(metrics, request);
     return done;
   }
@@ -86,7 +95,9 @@ async function reconcile(
     // A server that is silent holds up its test, but no run that is asked for.
     const asked = await startRun(context, directory, nextRun(directory, runs));
     if (testIsDue(directory, secret.version, begun)) {
-      connection = await testConnection(context, directory, secret.version, signal);
+      connection = await refusals.attempt(directory, secret.version, () =>
+        testConnection(context, directory, secret.version, signal),
+      );
     }
     runs = [...runsOf(context, request), ...asked];
   }

@@ -4,7 +4,7 @@ import { type ConnectionOptions, connect } from '../ldap/connect.ts';
 import { normalizeDN, outermost } from '../ldap/dn.ts';
 import { parseFilter } from '../ldap/filter.ts';
 import { authorityOf, namingContextOf, type RootDSE, readRootDSE } from '../ldap/naming.ts';
-import { openDirectory, type Place, type Query } from '../ldap/opened.ts';
+import { type Directory, openDirectory, type Place, type Query } from '../ldap/opened.ts';
 import { type AttributeOverrides, assertBases, overrideAttributes } from '../ldap/presets.ts';
 import { plainDialect, type Source } from '../ldap/search.ts';
 import type { DirectoryReader } from '../reader.ts';
@@ -52,8 +52,13 @@ export function activeDirectoryReader(options: ActiveDirectoryOptions): Director
       if (first === undefined) throw new DirectoryError('InvalidURL', 'No URL is given.');
       assertOneForest(first, controllers);
       const domains = await readDomains(first.source, first.root.configurationNamingContext);
-      const places = controllers.map((controller) => placeOf(controller, controllers, domains));
-      return openDirectory({ places, query, authority: authorityOf(first.forest) }, opening.move());
+      const directory = {
+        places: controllers.map((controller) => placeOf(controller, domains)),
+        query,
+        authority: authorityOf(first.forest),
+        isElsewhere: elsewhere(controllers, domains),
+      };
+      return openDirectory(directory, opening.move());
     },
   };
 }
@@ -124,10 +129,7 @@ function assertOneForest(first: Controller, controllers: readonly Controller[]):
   }
 }
 
-function placeOf(controller: Controller, all: readonly Controller[], domains: readonly Domain[]): Place {
-  const { source, context, bases } = controller;
-  const read = new Set(all.map((other) => normalizeDN(other.context)));
-  const isUnread = (domain: Domain) => !read.has(domain.context);
+function placeOf({ source, context, bases }: Controller, domains: readonly Domain[]): Place {
   return {
     ...source,
     context,
@@ -136,12 +138,16 @@ function placeOf(controller: Controller, all: readonly Controller[], domains: re
     // Groups may be nested across the whole domain.
     innerGroupBases: [context],
     accountName: (account, dn) => domainAccount(account, dn, domains),
-    // Members are many: where all domains are read, none needs to be looked at.
-    ...(domains.some(isUnread) && {
-      isElsewhere(dn) {
-        const domain = domainOf(dn, domains);
-        return domain !== undefined && isUnread(domain);
-      },
-    }),
+  };
+}
+
+/** Tells the entries of domains that are not read. Members are many: where all are read, none needs to be looked at. */
+function elsewhere(controllers: readonly Controller[], domains: readonly Domain[]): Directory['isElsewhere'] {
+  const read = new Set(controllers.map(({ context }) => normalizeDN(context)));
+  const isUnread = ({ context }: Domain) => !read.has(context);
+  if (!domains.some(isUnread)) return undefined;
+  return (dn) => {
+    const domain = domainOf(dn, domains);
+    return domain !== undefined && isUnread(domain);
   };
 }

@@ -31,8 +31,6 @@ export interface Place extends Source {
   readonly innerGroupBases: readonly string[];
   /** Completes the domain account of the entry with this DN. */
   readonly accountName?: (account: string, dn: string) => string;
-  /** Whether the entry of this DN is known to be on a server that is not read. */
-  readonly isElsewhere?: (dn: string) => boolean;
 }
 
 /** Servers that are read together. */
@@ -42,6 +40,8 @@ export interface Directory {
   readonly query: Query;
   /** Who issued the ids. */
   readonly authority: string;
+  /** Whether the entry of this DN is known to be on a server that is not read. */
+  readonly isElsewhere?: ((dn: string) => boolean) | undefined;
 }
 
 /** What can be done with servers that are connected to; `connections` are closed at the end. */
@@ -109,10 +109,12 @@ async function* read(directory: Directory): AsyncGenerator<DirectoryRecord, Evid
   };
 }
 
-async function* readGroups({ places, query }: Directory, tally: Tally): AsyncGenerator<DirectoryRecord, Memberships> {
+async function* readGroups(
+  { places, query, isElsewhere }: Directory,
+  tally: Tally,
+): AsyncGenerator<DirectoryRecord, Memberships> {
   const { preset, mapping, groupFilter: filter } = query;
   const nested = query.membership === 'Nested';
-  const isElsewhere = places[0]?.isElsewhere;
   const memberships = new Memberships({ nested, emptyGroups: preset.emptyGroups, isElsewhere });
   const attributes = [
     ...[preset.identity.attribute, ...mapping.groupName, ...mapping.groupDescription],

@@ -3,7 +3,7 @@ import type { Context } from './controllers/context.ts';
 import { Vanishings } from './controllers/tenant/vanishings.ts';
 import { cacheOf, group, organization, role, tenant, user } from './controllers/testing/objects.ts';
 import { DatabaseError } from './errors.ts';
-import { type Leadership, lead } from './leadership.ts';
+import { type Leadership, lead, purge } from './leadership.ts';
 import type { MirroredKind, RowKey } from './mirror/index.ts';
 import type { Controller, Manager } from './runtime/index.ts';
 import { RecordingLogger } from './runtime/testing/logger.ts';
@@ -72,5 +72,25 @@ describe('who becomes leader', () => {
     stop.abort();
     await expect(takenOver).rejects.toThrow();
     expect(reported).toEqual([]);
+  });
+});
+
+it('the log of a run and a snapshot nobody moves go after 30 days, what the guard counts after those it looks back', async () => {
+  const purged: Record<string, string> = {};
+  const purging = (what: string) => async (before: Date) => {
+    purged[what] = before.toISOString();
+  };
+  const mirror = {
+    purge: purging('rows'),
+    plans: { purge: purging('plans') },
+    effects: { purge: purging('effects') },
+    entraSnapshots: { purge: purging('snapshots') },
+  };
+  await purge({ mirror, now: () => new Date('2026-03-31T12:00:00Z') } as unknown as Context);
+  expect(purged).toEqual({
+    rows: '2026-03-31T12:00:00.000Z',
+    plans: '2026-03-01T12:00:00.000Z',
+    effects: '2026-03-23T12:00:00.000Z',
+    snapshots: '2026-03-01T12:00:00.000Z',
   });
 });

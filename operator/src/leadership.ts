@@ -59,16 +59,7 @@ export function lead(
   manager.add({
     name: 'purge of the database',
     needsLeader: true,
-    start: (signal) =>
-      every(purgeIntervalMs, signal, () =>
-        tolerateOutage(async () => {
-          await mirror.purge(context.now());
-          const now = context.now().getTime();
-          await mirror.plans.purge(new Date(now - planRetentionMs));
-          await mirror.effects.purge(new Date(now - effectRetentionMs));
-          await mirror.entraSnapshots.purge(new Date(now - snapshotRetentionMs));
-        }),
-      ),
+    start: (signal) => every(purgeIntervalMs, signal, () => tolerateOutage(() => purge(context))),
   });
   manager.add({
     name: 'health of the database',
@@ -143,6 +134,15 @@ async function tolerateOutage(work: () => Promise<void>): Promise<void> {
 
 const isOutage = (error: unknown): error is DatabaseError =>
   error instanceof DatabaseError && error.reason === 'DatabaseUnavailable';
+
+/** Deletes from the database what is older than its time. */
+export async function purge({ mirror, now }: Pick<Context, 'mirror' | 'now'>): Promise<void> {
+  const moment = now();
+  await mirror.purge(moment);
+  await mirror.plans.purge(new Date(moment.getTime() - planRetentionMs));
+  await mirror.effects.purge(new Date(moment.getTime() - effectRetentionMs));
+  await mirror.entraSnapshots.purge(new Date(moment.getTime() - snapshotRetentionMs));
+}
 
 async function every(milliseconds: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {

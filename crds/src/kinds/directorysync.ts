@@ -145,7 +145,7 @@ export const DirectorySync = defineKind({
       .max(20)
       .meta({
         description:
-          'Some of the records that something is to be said of, rejected ones first. The database holds all of them.',
+          'Some of the records that something is to be said of, held and rejected ones first. The database holds all of them.',
         'x-kubernetes-list-type': 'atomic',
       })
       .optional(),

@@ -1,8 +1,9 @@
 import { DirectorySync, type DirectorySyncStatus, runPhases } from '@roster/crds';
 import { describe, expect, it } from 'vitest';
+import { entry, entryWithoutEmail, groupEntry, linked, planOf } from '../../directory/plan/fixtures.ts';
 import type { Evidence } from '../../directory/record.ts';
 import { at, brokenInvariants, condition, now, run } from '../testing/objects.ts';
-import { evidenceFacts, runStatus } from './status.ts';
+import { evidenceFacts, planFacts, runStatus, summary } from './status.ts';
 
 const shown = ({ conditions }: DirectorySyncStatus) =>
   conditions?.map(({ type, status, reason }) => `${type}=${status} ${reason}`);
@@ -78,8 +79,53 @@ it('the evidence fits the schema, whatever the directory says', () => {
     pages: 3,
     entries: 1500,
     doubts: Array.from({ length: 50 }, () => long),
+    remarks: Array.from({ length: 50 }, () => long),
   };
   const facts = evidenceFacts(evidence);
   expect(DirectorySync.status.parse(facts)).toEqual(facts);
   expect(facts.evidence).toMatchObject({ complete: false, pages: 3, entries: 1500 });
+  const { evidence: short } = evidenceFacts({ ...evidence, doubts: [], remarks: [] });
+  expect([short?.doubts, short?.remarks]).toEqual([undefined, undefined]);
+});
+
+describe('what the status says of a plan', () => {
+  const long = 'x'.repeat(5000);
+  const people = Array.from({ length: 30 }, (_, index) => entry(`p${index}`, { label: `${index}${long}` }));
+  const hold = (reason: string, record: string) =>
+    ({ action: 'Hold', kind: 'User', reason, record, message: long }) as const;
+
+  it('fits the schema, whatever the directory says', () => {
+    const facts = planFacts(
+      planOf({ people }),
+      Array.from({ length: 30 }, () => hold('Link', long)),
+    );
+    expect(DirectorySync.status.parse(facts)).toEqual(facts);
+  });
+
+  it('shows what is held first, and something else beside it', () => {
+    const facts = planFacts(planOf({ people }), [
+      ...Array.from({ length: 12 }, () => hold('Link', 'a')),
+      hold('AddressChange', 'b'),
+    ]);
+    expect(facts.reasons).toEqual([
+      { action: 'Hold', reason: 'AddressChange', count: 1 },
+      { action: 'Hold', reason: 'Link', count: 12 },
+    ]);
+    const actions = facts.samples?.map(({ action }) => action);
+    expect(actions).toEqual([...Array(10).fill('Hold'), ...Array(10).fill('Create')]);
+  });
+
+  it('sums up what there is, and leaves out what there is not', () => {
+    expect(summary(planOf({ people: [] }))).toBe('0 people found. 0 groups with 0 memberships.');
+    const scene = {
+      directory: { whenMissing: { policy: 'Disable', gracePeriod: '720h' } },
+      people: [entry('new', { groups: ['sales'] }), entry('back'), entry('same'), entryWithoutEmail('odd')],
+      groups: [groupEntry('sales')],
+      users: [linked('back', { missingSince: at(-60) }), linked('same'), linked('gone'), linked('kept')],
+      absences: { gone: 'Deleted', kept: 'NotVisible' },
+    } as const;
+    expect(summary(planOf(scene))).toBe(
+      '4 people found: 1 created, 1 restored, 1 unchanged, 1 disabled, 1 rejected, 1 missing and kept. 1 group with 1 membership.',
+    );
+  });
 });

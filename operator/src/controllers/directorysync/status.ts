@@ -51,6 +51,7 @@ function conditionsOf(phase: RunPhase, problem: Problem | undefined, message: st
 
 /** Evidence as the status has it: bounded, whatever the directory says. */
 export function evidenceFacts(evidence: Evidence): Pick<DirectorySyncStatus, 'evidence'> {
+  const { remarks = [] } = evidence;
   return {
     evidence: {
       complete: evidence.complete,
@@ -60,14 +61,13 @@ export function evidenceFacts(evidence: Evidence): Pick<DirectorySyncStatus, 'ev
       bases: evidence.bases.slice(0, 20).map((base) => base.slice(0, 1024)),
       pages: evidence.pages,
       entries: evidence.entries,
-      ...sentences('doubts', evidence.doubts),
-      ...sentences('remarks', evidence.remarks ?? []),
+      ...(evidence.doubts.length > 0 && { doubts: sentences(evidence.doubts) }),
+      ...(remarks.length > 0 && { remarks: sentences(remarks) }),
     },
   };
 }
 
-const sentences = (name: 'doubts' | 'remarks', list: readonly string[]) =>
-  list.length === 0 ? {} : { [name]: list.slice(0, 10).map((sentence) => sentence.slice(0, 512)) };
+const sentences = (list: readonly string[]) => list.slice(0, 10).map((sentence) => sentence.slice(0, 512));
 
 /** What the status says of a plan, and of what is held of it. */
 export function planFacts(plan: Plan, holds: readonly PlanLine[]): Progress {

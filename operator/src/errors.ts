@@ -461,7 +461,7 @@ export const resourceErrors = define({
     remedy: 'Correct the directory, since the next run holds the same changes if they are still due.',
   },
   ApprovalExpired: {
-    meaning: 'Nobody approved within 24 hours the changes that the run held.',
+    meaning: 'The changes that the run held were not approved and begun within 24 hours.',
     remedy: 'Start another run, and approve what that one holds.',
   },
   ApprovalUnknown: {

@@ -46,7 +46,7 @@ describe('a hold', () => {
       expect(end(holding(spec), { now: new Date(at(599)) })).toBeUndefined();
       expect(end(holding(spec), { now: new Date(at(600)) })).toEqual({
         reason: 'ApprovalExpired',
-        message: `Nobody approved in time: what was held could be until ${at(600)}.`,
+        message: `What was held could be approved and begun until ${at(600)}.`,
       });
     }
   });

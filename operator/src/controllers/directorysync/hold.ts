@@ -34,7 +34,7 @@ export function endOfHold(run: DirectorySync, { directory, runs, now }: Surround
   if (expiresAt !== undefined && Date.parse(expiresAt) <= now.getTime()) {
     return {
       reason: 'ApprovalExpired',
-      message: `Nobody approved in time: what was held could be until ${expiresAt}.`,
+      message: `What was held could be approved and begun until ${expiresAt}.`,
     };
   }
   return undefined;

@@ -151,11 +151,12 @@ describe('people with great rights', () => {
 
   test.each<[string, User, Scene, Record<string, string>]>([
     ['the owner stays', linked('gone'), { owner: 'gone' }, { gone: 'Keep OwnerKeepsAccess' }],
+
     [
-      'the owner stays after the grace period',
+      'the owner is let in again who was not when missing',
       linked('gone', over),
       { owner: 'gone' },
-      { gone: 'Keep OwnerKeepsAccess' },
+      { gone: 'Keep OwnerKeepsAccess; Restore gone: missingSince' },
     ],
     ['who is protected is disabled', protectedPerson({}), {}, { gone: 'Disable gone: missingSince' }],
     ['who is protected is not deleted', protectedPerson(over), {}, { gone: 'Keep DeletionProtected' }],
@@ -173,6 +174,15 @@ describe('people with great rights', () => {
     ],
   ])('%s', (_, person, fields, expected) => {
     expect(fates(planOf(scene(person, { directory: policy('Delete'), ...deleted, ...fields })))).toEqual(expected);
+  });
+
+  test('are let in again only when that is approved', () => {
+    const fields = { directory: policy('Keep'), roles: keepers };
+    const plan = planOf(scene(privileged(over), fields));
+    expect(plan.people).toMatchObject([{ action: 'Restore', effects: ['RestrictedChange'] }]);
+    expect(finish(judge(plan)).people).toEqual([]);
+    const ownerPlan = planOf(scene(linked('gone', over), { directory: policy('Delete'), owner: 'gone' }));
+    expect(ownerPlan.people).toMatchObject([{ action: 'Restore', effects: ['RestrictedChange'] }]);
   });
 
   test('go when that is approved', () => {

@@ -44,56 +44,81 @@ export function* planMissing(input: PlanInput, tenant: Tenant, notes: Notes): St
 function decideMissing(
   person: KnownPerson,
   source: PersonSource,
-  { directory, contents, absences, now }: PlanInput,
+  input: PlanInput,
   tenant: Tenant,
   notes: Notes,
 ): UpdatePerson | DeletePerson | undefined {
   const { kind, object } = person;
-  const { name } = object.metadata;
-  const who = `${kind.toLowerCase()} ${name}`;
-  const keep = (reason: Reason, why: string) => {
-    const message = `The directory no longer has the entry of the ${who}, ${why}.`;
-    notes.object('Keep', kind, { name, externalId: source.externalId }, reason, message);
-    return undefined;
-  };
+  const identity = { name: object.metadata.name, externalId: source.externalId };
+  const who = `${kind.toLowerCase()} ${identity.name}`;
   const restriction = restrictionOf(person, tenant);
   const common = { kind, ref: reference(object), record: { externalId: source.externalId, label: source.externalId } };
   const effects = (ordinary: Effect, restricted: Effect) =>
     restriction === undefined ? { effects: [ordinary] } : { effects: [restricted], restriction };
+  const changed = ['missingSince'] as const;
 
-  const { missingSince } = source;
-  if (policyOf(directory) === 'Keep') {
-    keep('NoLongerFound', 'which is kept');
-    if (missingSince === undefined) return undefined;
+  const kept = reasonToKeep(person, source, input, tenant);
+  if (kept !== undefined) {
+    const message = `The directory no longer has the entry of the ${who}, ${kept.why}.`;
+    notes.object('Keep', kind, identity, kept.reason, message);
+    if (!kept.withAccess || source.missingSince === undefined) return undefined;
     const { missingSince: _, ...restored } = source;
-    const changed = ['missingSince'] as const;
     const rest = effects('Restore', 'RestrictedChange');
     return { ...common, action: 'Restore', source: restored, changed, before: source, ...rest };
   }
-  if (isOwner(kind, object, tenant)) return keep('OwnerKeepsAccess', 'who owns the tenant and keeps access');
+  const reason = whereaboutsOf(source, input);
+  if (reason === 'NotVisible') {
+    const message = `The entry of the ${who} was not found, and it is not proved that it is gone.`;
+    notes.object('Keep', kind, identity, reason, message);
+    return undefined;
+  }
+  if (restriction !== undefined) {
+    const message = `The removal of the ${who} needs approval, because ${restriction}; ${explained[reason]}.`;
+    notes.object('Warn', kind, identity, 'RemovalNeedsApproval', message);
+  }
+  const removal = { ...common, ...effects('Removal', 'RestrictedRemoval'), reason };
+  if (source.missingSince !== undefined) return { ...removal, action: 'Delete', source };
+  const missingSince = `${input.now.toISOString().slice(0, 19)}Z`;
+  return { ...removal, action: 'Disable', source: { ...source, missingSince }, changed, before: source };
+}
+
+interface Kept {
+  readonly reason: Reason;
+  /** Follows the name, as the end of a sentence. */
+  readonly why: string;
+  /** Whether the person may not be locked out for being missing. */
+  readonly withAccess?: boolean;
+}
+
+/** Why nothing more is done about somebody missing, wherever the entry is. */
+function reasonToKeep(
+  { kind, object }: KnownPerson,
+  source: PersonSource,
+  { directory, now }: PlanInput,
+  tenant: Tenant,
+): Kept | undefined {
+  const { missingSince } = source;
+  if (policyOf(directory) === 'Keep') return { reason: 'NoLongerFound', why: 'which is kept', withAccess: true };
+  if (isOwner(kind, object, tenant)) {
+    return { reason: 'OwnerKeepsAccess', why: 'who owns the tenant and keeps access', withAccess: true };
+  }
   if (source.authority !== directory.authority) {
-    return keep('AuthorityChanged', `which another authority issued (${source.authority}), so it cannot be looked up`);
+    return { reason: 'AuthorityChanged', why: `which cannot be looked up, since ${source.authority} issued its id` };
   }
   if (!isDue(source, directory, now)) {
-    const until = policyOf(directory) === 'Delete' ? ` and is deleted after ${directory.whenMissing?.gracePeriod}` : '';
-    return keep('NoLongerFound', `who is disabled since ${missingSince}${until}`);
+    const { policy, gracePeriod } = directory.whenMissing ?? {};
+    const end = policy === 'Delete' ? ` and is deleted ${gracePeriod} after that` : '';
+    return { reason: 'NoLongerFound', why: `who is disabled since ${missingSince}${end}` };
   }
   if (missingSince !== undefined && isDeletionProtected(object)) {
-    return keep('DeletionProtected', 'who is protected against deletion');
+    return { reason: 'DeletionProtected', why: 'who is disabled and protected against deletion' };
   }
-  const whereabouts = contents.evidence.boundAs === 'anonymous' ? undefined : absences?.get(source.externalId);
-  if (whereabouts === undefined || whereabouts === 'NotVisible') {
-    return keep('NotVisible', 'which is not proved to be gone');
-  }
-  const removal = { ...common, ...effects('Removal', 'RestrictedRemoval'), reason: whereabouts };
-  if (restriction !== undefined) {
-    const message = `The removal of the ${who} needs approval, because ${restriction}; ${explained[whereabouts]}.`;
-    notes.object('Warn', kind, { name, externalId: source.externalId }, 'RemovalNeedsApproval', message);
-  }
-  if (missingSince !== undefined) return { ...removal, action: 'Delete', source };
-  const since = `${now.toISOString().slice(0, 19)}Z`;
-  const changed = ['missingSince'] as const;
-  return { ...removal, action: 'Disable', source: { ...source, missingSince: since }, changed, before: source };
+  return undefined;
+}
+
+/** What is proved of an entry; an anonymous read proves nothing. */
+function whereaboutsOf({ externalId }: PersonSource, { contents, absences }: PlanInput): Whereabouts {
+  return (contents.evidence.boundAs === 'anonymous' ? undefined : absences?.get(externalId)) ?? 'NotVisible';
 }
 
 /** Why somebody counts as missing, as the end of a sentence. */

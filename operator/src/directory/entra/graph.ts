@@ -106,7 +106,7 @@ export class Graph {
       // The client knows no more of an answer that is not JSON than how it fails to be.
       if (error.code === null || error.statusCode < 400) throw this.#malformed(query);
       const answer = { status: error.statusCode, code: error.code, message: error.message };
-      if (answer.status === 404 && wantsNothing(error.code)) return undefined;
+      if (answer.status === 404 && error.code === noSuchObject) return undefined;
       if (wantsResync(answer)) throw new SyncStateLost(endpoint, error.code);
       const { what, permission, filtered = false } = query;
       throw graphError(
@@ -163,10 +163,8 @@ const retries = 5;
 /** Where the server does not say how long to wait. */
 const retryDelaySeconds = 3;
 
-/** Whether a 404 is about the object that was asked for, and not about a path that the server does not know. */
-function wantsNothing(code: string): boolean {
-  return /^(Request_ResourceNotFound|ResourceNotFound|itemNotFound|NotFound)$/i.test(code);
-}
+/** A 404 about the object that was asked for, and not about a path that the server does not know. */
+const noSuchObject = 'Request_ResourceNotFound';
 
 /**
  * The last link of the client's chain: sends one request and takes its whole answer within the time limit, so that an

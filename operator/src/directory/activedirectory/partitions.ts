@@ -1,7 +1,7 @@
 import { EntryAttributes } from '../ldap/attributes.ts';
 import { isWithin, normalizeDN, parseDN, plainDN } from '../ldap/dn.ts';
 import { parseFilter } from '../ldap/filter.ts';
-import { type Source, searchPages } from '../ldap/search.ts';
+import { isInvisible, type Source, searchPages } from '../ldap/search.ts';
 import { Tally } from '../ldap/tally.ts';
 
 /** A domain of the forest. */
@@ -13,10 +13,20 @@ export interface Domain {
 
 /** The domains of a forest, from CN=Partitions of its configuration; none where the account may not read them. */
 export async function readDomains(source: Source, configuration: string | undefined): Promise<readonly Domain[]> {
+  if (configuration === undefined) return [];
+  try {
+    const domains = await domainsBelow(source, `CN=Partitions,${configuration}`);
+    // A child's naming context ends with its parent's: the longest that fits is an entry's own.
+    return domains.sort((a, b) => b.context.length - a.context.length);
+  } catch (error) {
+    if (isInvisible(error)) return [];
+    throw error;
+  }
+}
+
+async function domainsBelow(source: Source, base: string): Promise<Domain[]> {
   const domains: Domain[] = [];
-  if (configuration === undefined) return domains;
   const attributes = ['nCName', 'nETBIOSName'];
-  const base = `CN=Partitions,${configuration}`;
   for await (const page of searchPages(source, { base, filter: crossReferences, attributes }, new Tally())) {
     for (const entry of page.map((given) => new EntryAttributes(given))) {
       const context = normalizeDN(plainDN(entry.first(['nCName']) ?? ''));
@@ -24,8 +34,7 @@ export async function readDomains(source: Source, configuration: string | undefi
       if (context && netBIOSName) domains.push({ context, netBIOSName });
     }
   }
-  // A child's naming context ends with its parent's: the longest that fits is an entry's own.
-  return domains.sort((a, b) => b.context.length - a.context.length);
+  return domains;
 }
 
 /** Only domains have a NetBIOS name: https://learn.microsoft.com/windows/win32/adschema/a-netbiosname */

@@ -315,13 +315,26 @@ describe('a controller', () => {
     });
   });
 
-  test('whose partitions cannot be read: the DNS name takes the place of the NetBIOS name', async () => {
+  test.each<[string, Action[]]>([
+    ['are empty', [done]],
+    ['are hidden', [searchDone({ code: 32 })]],
+    ['are forbidden', [searchDone({ code: 50 })]],
+  ])('whose partitions %s: the DNS name takes the place of the NetBIOS name, and that is said', async (_, answer) => {
     const server = await startController(parent, {
       people: [person(1, parent)],
-      search: ({ base }) => (base.startsWith('CN=Partitions') ? [done] : undefined),
+      search: ({ base }) => (base.startsWith('CN=Partitions') ? answer : undefined),
     });
-    const { people } = await read(server);
+    const { people, evidence } = await read(server);
     expect(people.map(({ domainAccount }) => domainAccount)).toEqual(['ad.example\\p1']);
+    expect(evidence).toMatchObject({
+      complete: true,
+      remarks: [expect.stringContaining('The NetBIOS name of DC=ad,DC=example cannot be read')],
+    });
+  });
+
+  test('whose partitions are not answered is not read', async () => {
+    const search = ({ base }: Search) => (base.startsWith('CN=Partitions') ? [searchDone({ code: 51 })] : undefined);
+    await expect(read(await startController(parent, { search }))).rejects.toThrow(fails('ServerBusy'));
   });
 
   test('another attribute for the account gets its domain, too, unless it names one', async () => {

@@ -56,6 +56,7 @@ export function activeDirectoryReader(options: ActiveDirectoryOptions): Director
         places: controllers.map((controller) => placeOf(controller, domains)),
         query,
         authority: authorityOf(first.forest),
+        remarks: controllers.filter(({ context }) => domainOf(context, domains) === undefined).map(withoutNetBIOSName),
         isElsewhere: elsewhere(controllers, domains),
       };
       return openDirectory(directory, opening.move());
@@ -140,6 +141,9 @@ function placeOf({ source, context, bases }: Controller, domains: readonly Domai
     accountName: (account, dn) => domainAccount(account, dn, domains),
   };
 }
+
+const withoutNetBIOSName = ({ context }: Controller): string =>
+  `The NetBIOS name of ${context} cannot be read below CN=Partitions; domain accounts have its DNS name instead.`;
 
 /** Tells the entries of domains that are not read. Members are many: where all are read, none needs to be looked at. */
 function elsewhere(controllers: readonly Controller[], domains: readonly Domain[]): Directory['isElsewhere'] {

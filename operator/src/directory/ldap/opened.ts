@@ -40,6 +40,8 @@ export interface Directory {
   readonly query: Query;
   /** Who issued the ids. */
   readonly authority: string;
+  /** Sentences for the evidence that are known before anything is read. */
+  readonly remarks?: readonly string[];
   /** Whether the entry of this DN is known to be on a server that is not read. */
   readonly isElsewhere?: ((dn: string) => boolean) | undefined;
 }
@@ -98,7 +100,8 @@ async function* read(directory: Directory): AsyncGenerator<DirectoryRecord, Evid
   const withGroups = query.membership !== 'None';
   const memberships = withGroups ? yield* readGroups(directory, tally) : undefined;
   for (const place of places) yield* readPeople(place, query, memberships, tally);
-  const { pages, entries: count, doubts, remarks } = tally;
+  const { pages, entries: count, doubts } = tally;
+  const remarks = [...(directory.remarks ?? []), ...tally.remarks];
   const bases = places.flatMap(({ userBases, groupBases }) => (withGroups ? [...userBases, ...groupBases] : userBases));
   return {
     complete: doubts.length === 0,

@@ -515,8 +515,8 @@ export const resourceErrors = define({
     remedy: 'Set passwordSetup to None if they need no password, or approve the run.',
   },
   SeatsMissing: {
-    meaning: 'The tenant has not seats enough for the licences of the people who would be created.',
-    remedy: 'Raise seats in the Tenant, choose a defaultRole with another licence, or approve the run.',
+    meaning: 'The tenant has not seats enough for the licences that people would take, who are new or get more rights.',
+    remedy: 'Raise seats in the Tenant, choose roles with another licence, or approve the run.',
   },
   ManyLinks: {
     meaning: 'More people who have no directory would be linked at once than the guard lets pass.',

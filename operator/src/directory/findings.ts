@@ -192,7 +192,7 @@ const manyInvitations: Rule = (matter) => {
 const seatsMissing: Rule = (matter) => {
   const count = matter.now('Seat');
   if (count === 0) return undefined;
-  const message = `${count} people to be created would need seats that the tenant does not have.`;
+  const message = `${count} ${count === 1 ? 'person' : 'people'} would need seats that the tenant does not have.`;
   return { effect: 'Seat', reason: 'SeatsMissing', message };
 };
 

@@ -119,6 +119,32 @@ describe('seats', () => {
     expect(finish(judge(plan, { approved })).people).toHaveLength(2);
   });
 
+  describe('for a higher licence by a mapping', () => {
+    const users = [linked('a', {}, { organizations: [{ name: 'main', roles: ['users'] }] })];
+    const scene: Scene = { directory: withMakers, people: making.slice(0, 1), users, roles, groups: [groupEntry('g')] };
+
+    test('hold the rights, and names follow', () => {
+      const people = [entry('a', { groups: ['g'], lastName: 'Doe' })];
+      const verdict = finish(judge(planOf({ ...scene, people, seats: { creator: 0 } })));
+      expect(verdict.held?.reason).toBe('SeatsMissing');
+      expect(verdict.people).toMatchObject([{ changed: ['lastName'] }]);
+    });
+
+    test.each<[string, Scene]>([
+      ['when there are seats', { seats: { creator: 1 } }],
+      [
+        'when the person has it already',
+        { seats: { creator: 0 }, users: [linked('a', {}, { organizations: [{ name: 'main', roles: ['makers'] }] })] },
+      ],
+      ['when the person is disabled', { seats: { creator: 0 }, users: [linked('a', {}, { enabled: false })] }],
+      ['when seats are not limited', {}],
+    ])('hold nobody %s', (_, fields) => {
+      const verdict = finish(judge(planOf({ ...scene, ...fields })));
+      expect(verdict.held).toBeUndefined();
+      expect(verdict.people).toMatchObject([{ changed: expect.arrayContaining(['organizations']) }]);
+    });
+  });
+
   test('are not taken by who is there already', () => {
     const users = [linked('a', {}, { organizations: [{ name: 'main', roles: ['users'] }] })];
     const plan = planOf({ people: two, roles, users, seats: { explorer: 2 } });

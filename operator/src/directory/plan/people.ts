@@ -1,4 +1,4 @@
-import type { PersonSource } from '@roster/crds';
+import { type Licence, licences, type PersonSource } from '@roster/crds';
 import { type Candidate, inForce, isInOrganization, personKind } from './candidate.ts';
 import { belongings } from './effects.ts';
 import type { GroupPlan } from './groups.ts';
@@ -7,7 +7,7 @@ import type { Notes } from './notes.ts';
 import { administers } from './privilege.ts';
 import { reference } from './reference.ts';
 import { differences, personSource } from './source.ts';
-import type { KnownPerson, Tenant } from './tenant.ts';
+import { type KnownPerson, licenceOf, type Tenant } from './tenant.ts';
 import type { Effect, PersonAction, PlanInput } from './types.ts';
 
 /** What is done about a person; undefined when there is nothing to do. */
@@ -39,26 +39,28 @@ export function decidePerson(
   const grant = grantOf(source.organizations, before?.organizations, tenant);
   const granted: Effect[] = grant === undefined ? [] : ['Grant'];
   const why = candidate.restriction ?? grant;
-  const restriction = why === undefined ? {} : { restriction: why };
+  const licence = newLicence(person, source, input);
+  const told = { ...(why === undefined ? {} : { restriction: why }), ...(licence === undefined ? {} : { licence }) };
   if (grant !== undefined) {
     const name = person.object.metadata.name;
     notes.record('Warn', record, 'GrantNeedsApproval', `The grant to ${name} needs approval, because ${grant}.`, name);
   }
   if (link || before === undefined) {
     const effects: Effect[] = [candidate.restriction === undefined ? 'Link' : 'RestrictedLink', ...granted];
-    return { action: { ...common, action: 'Link', effects, ...restriction }, groups };
+    return { action: { ...common, action: 'Link', effects, ...told }, groups };
   }
   if (succession !== undefined) {
     const ordinary = candidate.restriction === undefined ? 'Link' : 'RestrictedLink';
     const effects: Effect[] = [succession === 'TakeOver' ? 'TakeOver' : ordinary, ...granted];
-    return { action: { ...common, action: 'TakeOver', before, effects, ...restriction, ...awaits }, groups };
+    return { action: { ...common, action: 'TakeOver', before, effects, ...told, ...awaits }, groups };
   }
   const changed = differences(before, source);
   if (changed.length === 0) return { action: undefined, groups };
 
   const effects = [...changes(candidate, person, before, source, input, notes), ...granted];
   const action = before.missingSince !== undefined && source.missingSince === undefined ? 'Restore' : 'Update';
-  const consequences = effects.length > 0 ? { effects, before, ...restriction } : {};
+  const consequences =
+    effects.length > 0 ? { effects, before, ...told } : licence === undefined ? {} : { before, licence };
   return { action: { ...common, action, changed, ...consequences, ...awaits }, groups };
 }
 
@@ -92,6 +94,14 @@ function changes(
   return effects;
 }
 
+/** The licence that somebody takes with this block and did not before, where the tenant's seats are limited. */
+function newLicence({ kind, object }: KnownPerson, source: PersonSource, { existing }: PlanInput): Licence | undefined {
+  if (existing.seats === undefined || kind === 'Recipient' || !object.spec.enabled) return undefined;
+  const before = licenceOf(object.spec, existing.roles);
+  const after = licenceOf({ ...object.spec, source }, existing.roles);
+  return licences.indexOf(after) < licences.indexOf(before) ? after : undefined;
+}
+
 /** Whether the directory lets the person in. */
 function mayEnter({ enabled, expiresAt, missingSince }: PersonSource, now: Date): boolean {
   if (enabled === false || missingSince !== undefined) return false;
@@ -101,7 +111,7 @@ function mayEnter({ enabled, expiresAt, missingSince }: PersonSource, now: Date)
 function create(
   { name = '', record, awaits, returns }: Candidate,
   source: PersonSource,
-  { directory }: PlanInput,
+  { directory, existing }: PlanInput,
   tenant: Tenant,
 ): PersonAction {
   const { organization, defaultRole } = directory;
@@ -124,7 +134,8 @@ function create(
   if (grant !== undefined) effects.push('Grant');
   const consequences = effects.length === 1 ? { effects: plainCreation } : { effects };
   const restriction = grant === undefined ? {} : { restriction: grant };
-  return { action: 'Create', kind: 'User', name, spec, ...consequences, ...restriction, ...rest };
+  const licence = existing.seats === undefined ? {} : { licence: licenceOf(spec, existing.roles) };
+  return { action: 'Create', kind: 'User', name, spec, ...consequences, ...restriction, ...licence, ...rest };
 }
 
 /** Shared by the many. */

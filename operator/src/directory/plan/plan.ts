@@ -12,8 +12,8 @@ import { decidePerson } from './people.ts';
 import { protect } from './protection.ts';
 import { reasonCounts } from './report.ts';
 import { finish, paced, type Steps } from './steps.ts';
-import { highestLicence, knowTenant, type Tenant } from './tenant.ts';
-import type { CreateUser, GuardFacts, PersonAction, Plan, PlanInput } from './types.ts';
+import { knowTenant, type Tenant } from './tenant.ts';
+import type { GuardFacts, PersonAction, Plan, PlanInput } from './types.ts';
 
 /**
  * Decides what one run does, from the read and the tenant alone; the order of records and resources never matters.
@@ -40,7 +40,7 @@ export function* planSteps(input: PlanInput): Steps<Plan> {
     memberships += groups.length;
   });
   const unchanged = accepted.length - people.length;
-  const seated = yield* seatPeople(people, input, tenant);
+  const seated = yield* seatPeople(people, tenant);
   const missing = yield* planMissing(input, tenant, notes);
   const all = [...seated, ...missing];
 
@@ -79,35 +79,21 @@ export function planDirectory(input: PlanInput): Plan {
 }
 
 /**
- * Adds the effect Seat to those whose licence has not seats enough for all who are created with it: which of them get
- * one of the last is not the order of records to decide.
+ * Adds the effect Seat to those whose licence has not seats enough for all who would take it: which of them get one of
+ * the last is not the order of records to decide.
  */
-function* seatPeople(
-  people: readonly PersonAction[],
-  { existing }: PlanInput,
-  tenant: Tenant,
-): Steps<readonly PersonAction[]> {
-  if (existing.seats === undefined) return people;
-  const licence = ({ spec }: CreateUser) => {
-    const organizations = [...(spec.organizations ?? []), ...(spec.source?.organizations ?? [])];
-    return highestLicence(
-      organizations.flatMap(({ roles = [] }) => roles),
-      existing.roles,
-    );
-  };
+function* seatPeople(people: readonly PersonAction[], tenant: Tenant): Steps<readonly PersonAction[]> {
   const needed = new Map<Licence, number>();
-  yield* paced(people, (action) => {
-    if (action.action !== 'Create' || action.kind !== 'User') return;
-    needed.set(licence(action), (needed.get(licence(action)) ?? 0) + 1);
+  yield* paced(people, ({ licence }) => {
+    if (licence !== undefined) needed.set(licence, (needed.get(licence) ?? 0) + 1);
   });
-  const scarce = new Set(
-    [...needed].filter(([one, count]) => count > (tenant.freeSeats(one) ?? count)).map(([one]) => one),
-  );
+  const scarce = new Set<Licence>();
+  for (const [licence, count] of needed) if (count > (tenant.freeSeats(licence) ?? count)) scarce.add(licence);
   if (scarce.size === 0) return people;
   const seated: PersonAction[] = [];
   yield* paced(people, (action) => {
-    const needs = action.action === 'Create' && action.kind === 'User' && scarce.has(licence(action));
-    seated.push(needs ? { ...action, effects: [...(action.effects ?? []), 'Seat'] } : action);
+    const isShort = action.licence !== undefined && scarce.has(action.licence);
+    seated.push(isShort ? { ...action, effects: [...(action.effects ?? []), 'Seat'] } : action);
   });
   return seated;
 }

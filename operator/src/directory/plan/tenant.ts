@@ -122,8 +122,7 @@ export function* knowTenant(existing: ExistingTenant, directory: DirectorySettin
     if (source?.directory === directory.name) ours.push(person);
     else if (source !== undefined) elsewhere.add(source.externalId.toLowerCase(), person);
     if (existing.seats === undefined || kind === 'Recipient' || !effective.enabled) return;
-    const roles = [...effective.roles, ...effective.organizations.flatMap((membership) => membership.roles)];
-    const licence = highestLicence(roles, existing.roles);
+    const licence = licenceOf(object.spec, existing.roles);
     seats.set(licence, (seats.get(licence) ?? 0) + 1);
   };
   yield* paced(existing.users, (user) => meet('User', user));
@@ -160,10 +159,11 @@ export function* knowTenant(existing: ExistingTenant, directory: DirectorySettin
 
 const seatOf = { Creator: 'creator', Explorer: 'explorer', Viewer: 'viewer' } as const;
 
-/** The licence that a user with these roles takes: the highest of those that are enabled. */
-export function highestLicence(roles: readonly string[], known: ReadonlyMap<string, AppRole>): Licence {
+/** The licence that somebody takes: the highest of the enabled roles in force. */
+export function licenceOf(spec: Person['spec'], known: ReadonlyMap<string, AppRole>): Licence {
+  const { roles, organizations } = effectivePerson(spec);
   let highest = licences.length - 1;
-  for (const name of roles) {
+  for (const name of [...roles, ...organizations.flatMap((membership) => membership.roles)]) {
     const role = known.get(name)?.spec;
     if (role?.enabled) highest = Math.min(highest, licences.indexOf(role.licence));
   }

@@ -3,6 +3,7 @@ import type {
   DirectorySyncStatus,
   Group,
   GroupSource,
+  Licence,
   PersonSource,
   Recipient,
   Tenant,
@@ -117,6 +118,8 @@ interface Consequences {
   readonly effects?: readonly Effect[];
   /** Why somebody is disabled or deleted. */
   readonly reason?: Exclude<Whereabouts, 'NotVisible'>;
+  /** The licence that the person takes by it and did not before; only where the tenant's seats are limited. */
+  readonly licence?: Licence;
   /** Why an effect needs approval, as the end of a sentence: `jane owns the tenant`. */
   readonly restriction?: string;
   /** Name of the person whose address this one gets: that person's own update comes first, or at the same time. */

@@ -12,6 +12,7 @@ const fields: Readonly<Partial<Record<Effect, readonly (keyof PersonSource)[]>>>
   RestrictedChange: ['email', 'domainAccount', 'precedence', 'enabled', 'expiresAt', 'missingSince'],
   // With an organization would go what the groups in it need.
   Grant: ['organizations', 'groups'],
+  Seat: ['organizations', 'groups'],
 };
 
 /**

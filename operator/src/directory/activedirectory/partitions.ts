@@ -1,7 +1,8 @@
+import { DirectoryError } from '../../errors.ts';
 import { EntryAttributes } from '../ldap/attributes.ts';
 import { isWithin, normalizeDN, parseDN, plainDN } from '../ldap/dn.ts';
 import { parseFilter } from '../ldap/filter.ts';
-import { isInvisible, type Source, searchPages } from '../ldap/search.ts';
+import { type Source, searchPages } from '../ldap/search.ts';
 import { Tally } from '../ldap/tally.ts';
 
 /** A domain of the forest. */
@@ -19,7 +20,8 @@ export async function readDomains(source: Source, configuration: string | undefi
     // A child's naming context ends with its parent's: the longest that fits is an entry's own.
     return domains.sort((a, b) => b.context.length - a.context.length);
   } catch (error) {
-    if (isInvisible(error)) return [];
+    // Active Directory hides what an account may not see. Any other refusal may pass, and accounts must not change for it.
+    if (error instanceof DirectoryError && error.reason === 'BaseNotFound') return [];
     throw error;
   }
 }

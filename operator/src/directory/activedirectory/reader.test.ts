@@ -318,7 +318,6 @@ describe('a controller', () => {
   test.each<[string, Action[]]>([
     ['are empty', [done]],
     ['are hidden', [searchDone({ code: 32 })]],
-    ['are forbidden', [searchDone({ code: 50 })]],
   ])('whose partitions %s: the DNS name takes the place of the NetBIOS name, and that is said', async (_, answer) => {
     const server = await startController(parent, {
       people: [person(1, parent)],
@@ -332,9 +331,14 @@ describe('a controller', () => {
     });
   });
 
-  test('whose partitions are not answered is not read', async () => {
-    const search = ({ base }: Search) => (base.startsWith('CN=Partitions') ? [searchDone({ code: 51 })] : undefined);
-    await expect(read(await startController(parent, { search }))).rejects.toThrow(fails('ServerBusy'));
+  test.each([
+    [51, 'ServerBusy'],
+    [53, 'InsufficientAccess'],
+  ])('whose partitions are refused with %s is not read', async (code, reason) => {
+    const server = await startController(parent, {
+      search: ({ base }) => (base.startsWith('CN=Partitions') ? [searchDone({ code })] : undefined),
+    });
+    await expect(read(server, account(server))).rejects.toThrow(fails(reason));
   });
 
   test('another attribute for the account gets its domain, too, unless it names one', async () => {

@@ -1,4 +1,5 @@
 import { AndFilter, EqualityFilter, type Filter, NotFilter, OrFilter } from 'ldapts';
+import { DirectoryError } from '../../errors.ts';
 import type { FoundEntry } from '../reader.ts';
 import type { Whereabouts } from '../record.ts';
 import { EntryAttributes } from './attributes.ts';
@@ -6,7 +7,7 @@ import { isWithin, normalizeDN } from './dn.ts';
 import type { Directory, Place, Query } from './opened.ts';
 import type { Preset } from './presets.ts';
 import { identityOf, labelOf } from './records.ts';
-import { anything, isInvisible, searchEntry, searchPages } from './search.ts';
+import { anything, searchEntry, searchPages } from './search.ts';
 import { Tally } from './tally.ts';
 
 /** Entries that are looked for in one request. */
@@ -56,6 +57,10 @@ async function rootId(place: Place, { identity }: Preset): Promise<string | unde
     throw error;
   }
 }
+
+/** Whether a search failed because the account may not see where it begins. */
+const isInvisible = (error: unknown): boolean =>
+  error instanceof DirectoryError && (error.reason === 'BaseNotFound' || error.reason === 'InsufficientAccess');
 
 async function locateChunk(
   place: Place,

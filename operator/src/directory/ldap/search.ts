@@ -1,5 +1,4 @@
 import { type BerWriter, Control, type Filter, PagedResultsControl } from 'ldapts';
-import { DirectoryError } from '../../errors.ts';
 import type { Connection } from './connect.ts';
 import { resultError } from './errors.ts';
 import { parseFilter } from './filter.ts';
@@ -94,10 +93,6 @@ export async function searchEntry({ connection, dialect }: Source, search: Searc
   if (result.code !== 0 && result.code !== noSuchObject) throw failure(connection, result, search.base);
   return entries[0];
 }
-
-/** Whether a search failed because the account may not see where it begins. */
-export const isInvisible = (error: unknown): boolean =>
-  error instanceof DirectoryError && (error.reason === 'BaseNotFound' || error.reason === 'InsufficientAccess');
 
 export const extendedNamesControl = '1.2.840.113556.1.4.529';
 

@@ -19,6 +19,8 @@ export class SecretWatches {
   readonly #logger: Logger;
   readonly #changed: (request: Request) => void;
   readonly #watches = new Map<string, Watch>();
+  /** A reconcile may outlast the watches; one begun then would keep the process from ending. */
+  #ended = false;
 
   constructor(client: ApiClient, logger: Logger, changed: (directory: Request) => void) {
     this.#client = client;
@@ -40,15 +42,16 @@ export class SecretWatches {
       watch.stop.abort();
       this.#watches.delete(secret);
     }
-    if (wanted === undefined || name === undefined) return;
+    if (wanted === undefined || name === undefined || this.#ended) return;
     const watch = this.#watches.get(wanted) ?? this.#start(request.namespace, name);
     watch.directories.set(key, tested);
     this.#watches.set(wanted, watch);
   }
 
-  /** Ends every watch when the signal aborts. */
+  /** Ends every watch when the signal aborts, and begins no other. */
   async run(signal: AbortSignal): Promise<void> {
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    this.#ended = true;
     for (const { stop } of this.#watches.values()) stop.abort();
     this.#watches.clear();
   }

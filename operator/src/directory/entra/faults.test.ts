@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Fault } from '../../../../hack/graph/fault.ts';
 import { DirectoryError } from '../../errors.ts';
 import type { EntraSnapshot } from '../../mirror/entrasnapshots.ts';
@@ -150,6 +150,31 @@ async function count(): Promise<number> {
   for await (const page of db.snapshot.users(checkpoint?.id ?? '')) users += page.length;
   return users;
 }
+
+describe('a quota that is used up', () => {
+  it('is waited for as long as Graph wants, and the read goes on', async () => {
+    let clock = Date.now();
+    await using tenant = await TestTenant.start(db.snapshot, { quota: () => 3, now: () => clock });
+    tenant.graph.delta.disorder = { seed: 7, emptyPages: 1 };
+    tenant.group('Team', tenant.user('ada'), tenant.user('bob'));
+    const waits: number[] = [];
+    const { setTimeout } = globalThis;
+    vi.stubGlobal('setTimeout', (work: () => void, milliseconds: number, ...rest: []) => {
+      if (!new Error().stack?.includes('RetryHandler')) return setTimeout(work, milliseconds, ...rest);
+      waits.push(milliseconds);
+      clock += milliseconds;
+      return setTimeout(work, 0);
+    });
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const { evidence, people } = await tenant.read(options);
+    expect([evidence.complete, people.length]).toEqual([true, 2]);
+    const refused = tenant.graph.answered.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(0);
+    // Nothing was asked again before its time, which would have been refused once more.
+    expect(refused.length).toBe(waits.length);
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(1_000);
+  });
+});
 
 describe('a token that ends in the middle', () => {
   it('is followed by another', async () => {

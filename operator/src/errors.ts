@@ -87,7 +87,8 @@ export const directoryErrors = define({
   },
   InvalidURL: {
     meaning: 'The URL of the server is not one.',
-    remedy: 'Write ldap:// or ldaps://, the host and perhaps a port, and behind a slash perhaps the base DN.',
+    remedy:
+      'Write ldap:// or ldaps://, the host and perhaps a port, and behind a slash perhaps the base DN; for Entra ID https://.',
   },
   InvalidFilter: {
     meaning: 'The filter is not valid.',

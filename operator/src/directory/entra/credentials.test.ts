@@ -191,6 +191,16 @@ describe('workload identity', () => {
   });
 });
 
+it.each([
+  [{ login: 'https://[login', graph: 'https://graph.example.com' }, 'https://[login'],
+  [{ login: 'https://login.example.com', graph: 'https://graph:port' }, 'https://graph:port'],
+])('endpoints %j are not all URLs', (endpoints, wrong) => {
+  const credentials = { type: 'WorkloadIdentity' } as const;
+  expect(() => tokenSource({ tenantID: 't', clientID: 'c', endpoints, credentials, timeoutMs: 1 })).toThrowError(
+    expect.objectContaining({ reason: 'InvalidURL', message: expect.stringContaining(wrong) }),
+  );
+});
+
 describe('an authority in trouble', () => {
   it.each([
     [{ kind: 'status', status: 500 }, 'ServerBusy'],

@@ -50,9 +50,12 @@ export type TokenSource = (signal: AbortSignal) => Promise<string>;
 
 /**
  * Prepares signing in; nothing is sent before the first token is asked for.
- * @throws DirectoryError HostNotAllowed, SecretExpired, SecretIncomplete, FederatedTokenMissing
+ * @throws DirectoryError InvalidURL, HostNotAllowed, SecretExpired, SecretIncomplete
  */
 export function tokenSource(signIn: SignIn): TokenSource {
+  for (const url of [signIn.endpoints.login, signIn.endpoints.graph]) {
+    if (!URL.canParse(url)) throw new DirectoryError('InvalidURL', `${url} in endpoints is not a URL.`);
+  }
   assertAllowed(signIn);
   const witness = new Witness(signIn.timeoutMs);
   const credential = credentialOf(signIn, witness);

@@ -108,6 +108,19 @@ describe('removals that are unusually many', () => {
       (Date.parse(run.status?.held?.expiresAt ?? '') - Date.parse(run.status?.finishedAt ?? '')) / 3_600_000;
     expect(hours).toBeCloseTo(24, 1);
     expect(Object.values(await active())).toEqual(Array(10).fill('Enabled'));
+    const { name } = run.metadata;
+    // As docs/directories.md says.
+    const selector = ['--field-selector', 'spec.directory=corporate,status.phase=Held', '-o', 'name'];
+    const found = await acme.kubectl(['get', 'directorysyncs.roster.dev', ...selector]);
+    expect(found.trim()).toBe(`directorysync.roster.dev/${name}`);
+    const { rows } = await sql`
+      select line.name, record, reason, message
+      from roster.sync_lines line join roster.sync_runs run on run.id = run_id
+      where run.namespace = ${acme.namespace} and run.name = ${name} and action = 'Hold'`.execute(
+      roster.database.reader,
+    );
+    expect(rows).toHaveLength(5);
+    expect(rows[0]).toMatchObject({ name: expect.stringMatching(/^user\d-/), reason: 'Removal' });
 
     const done = await decide(run, { by: 'ann' });
     expect(done.status).toMatchObject({ phase: 'Succeeded', people: { disabled: 5 } });

@@ -336,6 +336,8 @@ describe('once applied, there is nothing left to do', () => {
 describe('with effects withheld', () => {
   const all = [
     'Link',
+    'Mail',
+    'Seat',
     'AddressChange',
     'LostMembership',
     'Creation',

@@ -96,7 +96,9 @@ function changes(
 
 /** The licence that somebody takes with this block and did not before, where the tenant's seats are limited. */
 function newLicence({ kind, object }: KnownPerson, source: PersonSource, { existing }: PlanInput): Licence | undefined {
-  if (existing.seats === undefined || kind === 'Recipient' || !object.spec.enabled) return undefined;
+  // Only the roles of mappings come by a block.
+  if (existing.seats === undefined || source.organizations === undefined) return undefined;
+  if (kind === 'Recipient' || !object.spec.enabled) return undefined;
   const before = licenceOf(object.spec, existing.roles);
   const after = licenceOf({ ...object.spec, source }, existing.roles);
   return licences.indexOf(after) < licences.indexOf(before) ? after : undefined;

@@ -276,6 +276,7 @@ describe('a domain', async () => {
     const id = byAccount(contents, 'ada')?.externalId ?? '';
     const found = { externalId: id, label: `${ada},${domain}` };
     await expect(opened.find(' Ada@Example.Test')).resolves.toEqual(found);
+    await expect(opened.find('ada@ad.example.test')).resolves.toEqual(found);
     await expect(opened.find(id.toUpperCase())).resolves.toEqual(found);
     await expect(opened.find(`cn=lovelace\\2c ada, OU=Paris,OU=Staff,${domain}`)).resolves.toEqual(found);
     await expect(opened.find('guy@example.test')).resolves.toMatchObject({ whereabouts: 'OutOfBase' });

@@ -25,6 +25,7 @@ export function activeDirectoryPreset(includeServiceAccounts: boolean): Preset {
     memberAttributes: ['member'],
     references: 'Remark',
     account: { attributes: accountAttributes, stateOf: accountState },
+    signInNames: ['userPrincipalName'],
     primaryGroup: {
       memberAttributes: ['primaryGroupID', 'objectSid'],
       groupAttributes: ['objectSid'],

@@ -85,7 +85,7 @@ async function locateChunk(
   );
 }
 
-/** Looks for one person by DN, id or e-mail address, in the whole naming context of each place. */
+/** Looks for one person by DN, id, e-mail address or a name in that form, in the whole naming context of each place. */
 export async function find({ places, query }: Directory, person: string): Promise<FoundEntry | undefined> {
   let best: FoundEntry | undefined;
   for (const place of places) {
@@ -114,7 +114,9 @@ async function candidates(place: Place, { preset, mapping }: Query, person: stri
     return entry === undefined ? [] : [entry];
   }
   const isId = preset.identity.assertion(person) !== undefined;
-  const filter = isId ? anyOf(preset, [person]) : withAddress(mapping.email, person);
+  const filter = isId
+    ? anyOf(preset, [person])
+    : withAddress([...mapping.email, ...(preset.signInNames ?? [])], person);
   return [...(await search(place, preset, filter, new Tally())).values()];
 }
 

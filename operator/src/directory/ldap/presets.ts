@@ -32,6 +32,8 @@ export interface Preset {
   readonly references: 'Doubt' | 'Remark';
   /** Absent where the directory has no state of accounts. */
   readonly account?: AccountRules;
+  /** Attributes with names in the form of an e-mail address, by which people are looked for, too. */
+  readonly signInNames?: readonly string[];
   /** Absent where every membership stands in the group. */
   readonly primaryGroup?: PrimaryGroup;
   readonly attributes: AttributeMapping;

@@ -284,6 +284,10 @@ export const recordErrors = define({
     meaning: 'The directory would give somebody administration rights, by a mapping or by defaultRole.',
     remedy: 'Approve the run if it shall; who would be new is not created until then.',
   },
+  TakenOver: {
+    meaning: 'Another directory takes over the people of this one, which therefore brings nobody new.',
+    remedy: 'Delete this directory when nobody is left in it, or remove takesOver from the other one.',
+  },
   TakeOverNeedsApproval: {
     meaning: 'People of another directory would become people of this one.',
     remedy: 'Look at the lines of the run, and approve it if each of them is who the line says.',

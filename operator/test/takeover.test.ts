@@ -141,7 +141,8 @@ it('keeps everybody once: by on-premises id, else by address, in one plan that i
 
   // The former directory finds nobody of its own any more, and takes nobody back.
   const last = await sync(acme, { directory: 'former' });
-  expect(last.status?.people).toMatchObject({ created: 0, disabled: 0 });
+  expect(last.status?.people).toMatchObject({ created: 0, disabled: 0, excluded: 4 });
+  expect(last.status?.reasons).toEqual([{ action: 'Exclude', reason: 'TakenOver', count: 4 }]);
   expect(uids(await users())).toEqual(uids(after));
   expect((await sync(acme)).status).toMatchObject({ phase: 'Succeeded', people: { unchanged: 5 } });
 });

@@ -58,7 +58,7 @@ async function planInput(
   const all = <T extends KubernetesObject>({ cache }: Informer<T>) => [...cache.list(namespace)];
   const tenant = informers.tenants.cache.get(namespace, tenantName)?.spec;
   return {
-    directory: directorySettings(directory, contents.evidence.authority),
+    directory: directorySettings(directory, contents.evidence.authority, all(informers.directories)),
     contents,
     existing: {
       users: all(informers.users),

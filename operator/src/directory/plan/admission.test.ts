@@ -77,6 +77,24 @@ describe('an account that is disabled or has ended', () => {
   ])('%s', (_, scene, expected) => expect(fates(planOf(scene))).toEqual(expected));
 });
 
+describe('a directory that another one takes over from', () => {
+  test.each<Row>([
+    ['creates nobody', { people: [entry('jane')] }, { jane: 'Exclude TakenOver' }],
+    [
+      'links nobody',
+      { people: [entry('jane')], users: [user('by-hand', { email: 'jane@example.com' })] },
+      { jane: 'Exclude TakenOver' },
+    ],
+    [
+      'goes on with those who are left in it',
+      { people: [entry('jane', { lastName: 'New' })], users: [linked('jane', { lastName: 'Old' })] },
+      { jane: 'Update jane: lastName' },
+    ],
+  ])('%s', (_, scene, expected) =>
+    expect(fates(planOf({ ...scene, directory: { takenOverBy: 'cloud' } }))).toEqual(expected),
+  );
+});
+
 describe('seats', () => {
   const roles = [
     role('users', { licence: 'Explorer' }),

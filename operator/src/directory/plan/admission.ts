@@ -51,7 +51,8 @@ export function* admit(input: PlanInput, tenant: Tenant, notes: Notes): Steps<Ad
       excludes(record, canonical) ??
       allowsDomain(canonical) ??
       inPilot(record) ??
-      disabledAlready(record, person, directory, now);
+      disabledAlready(record, person, directory, now) ??
+      takenOver(person, directory);
     if (exclusion === undefined && canonical !== undefined && record.email !== undefined) {
       mentions.set(canonical, (mentions.get(canonical) ?? 0) + 1);
     }
@@ -158,6 +159,13 @@ function disabledAlready(
   if (enabled !== false && (expiresAt === undefined || Date.parse(expiresAt) > now.getTime())) return undefined;
   const message = 'The account is disabled or has ended, and createDisabled is not set.';
   return { action: 'Exclude', reason: 'DisabledInDirectory', message };
+}
+
+/** Whoever is new comes by the other directory, or has come already, with another address perhaps. */
+function takenOver(person: KnownPerson | undefined, { takenOverBy }: DirectorySettings): Refusal | undefined {
+  if (person !== undefined || takenOverBy === undefined) return undefined;
+  const message = `The directory ${takenOverBy} takes over from this one, which brings nobody new.`;
+  return { action: 'Exclude', reason: 'TakenOver', message };
 }
 
 /** The domain as canonical addresses have it; undefined, which no address has, for what is not a domain. */

@@ -24,6 +24,7 @@ test('the settings are those of the directory, with the authority of the read', 
     membership: 'Direct',
     emailDomains: ['example.com'],
     takesOver: 'former',
+    takenOverBy: undefined,
     linking: 'ByEmail',
     createDisabled: false,
     whenMissing: { policy: 'Keep', gracePeriod: '720h' },
@@ -38,4 +39,11 @@ test('annotations name entries, separated by commas', () => {
     'dc=example',
   );
   expect(settings).toMatchObject({ samePerson: ['a1', 'b2'], newPerson: ['c3'] });
+});
+
+test('another directory may take over from this one', () => {
+  const named = (name: string) => ({ ...directory(), metadata: { name } });
+  const takenOverBy = (name: string) => directorySettings(named(name), 'dc=example', [directory()]).takenOverBy;
+  expect(takenOverBy('former')).toBe('corporate');
+  expect(takenOverBy('other')).toBeUndefined();
 });

@@ -8,13 +8,21 @@ import type { DirectorySettings } from './types.ts';
 const samePersonAnnotation = 'roster.dev/samePerson';
 const newPersonAnnotation = 'roster.dev/newPerson';
 
-/** What the plan needs to know of a UserDirectory; `authority` as in the evidence of the read. */
-export function directorySettings({ metadata, spec }: UserDirectory, authority: string): DirectorySettings {
+/**
+ * What the plan needs to know of a UserDirectory; `authority` as in the evidence of the read, `others` the directories of
+ * the tenant.
+ */
+export function directorySettings(
+  { metadata, spec }: UserDirectory,
+  authority: string,
+  others: readonly UserDirectory[] = [],
+): DirectorySettings {
   return {
     ...spec,
     name: metadata.name,
     authority,
     membership: spec.groups.membership,
+    takenOverBy: others.find((other) => other.spec.takesOver === metadata.name)?.metadata.name,
     samePerson: listed(metadata.annotations?.[samePersonAnnotation]),
     newPerson: listed(metadata.annotations?.[newPersonAnnotation]),
   };

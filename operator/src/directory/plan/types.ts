@@ -39,6 +39,8 @@ export interface DirectorySettings
   /** Who issued the external ids; as in the evidence of the read. */
   readonly authority: string;
   readonly membership: UserDirectory['spec']['groups']['membership'];
+  /** Name of another UserDirectory that takes over the people of this one, which then brings nobody new. */
+  readonly takenOverBy?: string | undefined;
   /** External ids of whom an administrator takes for the former holder of their address; that person goes on as they. */
   readonly samePerson?: readonly string[] | undefined;
   /** External ids of whom an administrator takes for somebody else than the deleted holder of their address. */

@@ -371,7 +371,7 @@ export const UserDirectory = defineKind({
           'Whether a person with the same e-mail address who has no directory yet is filled by this one: ByEmail, Approve, which holds each link until it is approved, or Never.',
       }),
       takesOver: objectName(
-        'Name of the UserDirectory whose people this one takes over, matched by on-premises id, then by e-mail address. The takeover is held until it is approved.',
+        'Name of the UserDirectory whose people this one takes over, matched by on-premises id, then by e-mail address. The takeover is held until it is approved. The other directory brings nobody new any more.',
       ).optional(),
       mappings: z
         .array(

@@ -60,7 +60,11 @@ function* withhold(
     );
     if (own !== undefined && own.length > 0) held.set(action, new Set(own));
   });
-  const staying = [...held.keys()].filter((action) => keepsAddress(action, held));
+  if (awaiting.size === 0) return held;
+  const staying: PersonAction[] = [];
+  yield* paced(held.keys(), (action) => {
+    if ('ref' in action && awaiting.has(action.ref.name) && keepsAddress(action, held)) staying.push(action);
+  });
   for (let action = staying.pop(); action !== undefined; action = staying.pop()) {
     for (const waiting of ('ref' in action ? awaiting.get(action.ref.name) : undefined) ?? []) {
       if (keepsAddress(waiting, held)) continue;

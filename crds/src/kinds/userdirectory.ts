@@ -441,13 +441,11 @@ export const UserDirectory = defineKind({
         .min(1)
         .max(100)
         .default(3)
-        .meta({ description: 'How many succeeded runs are kept.' }),
-      failedRunsHistoryLimit: z
-        .int()
-        .min(1)
-        .max(100)
-        .default(3)
-        .meta({ description: 'How many failed, held and aborted runs are kept.' }),
+        .meta({ description: 'How many succeeded runs are kept; previews and runs of one person are counted apart.' }),
+      failedRunsHistoryLimit: z.int().min(1).max(100).default(3).meta({
+        description:
+          'How many failed, held and aborted runs are kept; previews and runs of one person are counted apart.',
+      }),
     })
     .meta(
       rules(

@@ -112,7 +112,7 @@ async function reconcile(
       throw error;
     });
   }
-  for (const run of surplusRuns(directory, runs)) await deleteUnchanged(client, DirectorySync, run);
+  for (const run of surplusRuns({ ...directory, status }, runs)) await deleteUnchanged(client, DirectorySync, run);
   if (problem === undefined) secrets.follow(request, directory, status.connection?.secretVersion);
   expose(metrics, request, status);
   announceExpiry(context, directory, status);

@@ -254,6 +254,27 @@ describe('runs', () => {
     expect(names(surplusRuns(directory(limits), runs))).toEqual(['good-3', 'good-4', 'aborted-4']);
   });
 
+  it.each<[string, Partial<DirectorySync['spec']>]>([
+    ['previews', { dryRun: true }],
+    ['runs of one person', { person: 'jane@example.com' }],
+  ])('are not pushed out by %s, which are pruned by the same limits', (_, spec) => {
+    const runs = [
+      ...[1, 2, 3].map((age) => succeeded(`tried-${age}`, -age, { spec })),
+      ...[4, 5].map((age) => failed(`tried-${age}`, -age, { spec })),
+      ...[6, 7, 8].map((age) => succeeded(`real-${age}`, -age)),
+      ...[9, 10].map((age) => failed(`real-${age}`, -age)),
+    ];
+    const limits = { successfulRunsHistoryLimit: 2, failedRunsHistoryLimit: 1 };
+    expect(names(surplusRuns(directory(limits), runs))).toEqual(['real-8', 'real-10', 'tried-3', 'tried-5']);
+  });
+
+  it('are not pruned while the status names them', () => {
+    const runs = [1, 2, 3].map((age) => failed(`bad-${age}`, -age));
+    const lastAttempt = { run: 'bad-2', result: 'Failed', finishedAt: at(-2) } as const;
+    const named = directory({ failedRunsHistoryLimit: 1 }, { status: { lastAttempt } });
+    expect(names(surplusRuns(named, runs))).toEqual(['bad-3']);
+  });
+
   it('are not pruned before they have ended, nor while they can be approved, nor when they have a time to live', () => {
     const runs = [
       failed('worse', 0),

@@ -117,18 +117,23 @@ export function endedBefore(a: DirectorySync, b: DirectorySync): boolean {
 }
 
 /**
- * Finished runs beyond the limits of the directory. Those with a time to live of their own, and those that somebody may
- * still approve, are not counted.
+ * Finished runs beyond the limits of the directory, but for the one that its status names. Previews and runs of one person
+ * are counted apart, so that trying pushes no run of everybody out. Those with a time to live of their own, and those that
+ * somebody may still approve, are not counted.
  */
-export function surplusRuns(directory: UserDirectory, runs: readonly DirectorySync[]): DirectorySync[] {
-  const { successfulRunsHistoryLimit, failedRunsHistoryLimit } = directory.spec;
+export function surplusRuns({ spec, status }: UserDirectory, runs: readonly DirectorySync[]): DirectorySync[] {
   const finished = inOrderOfTheirEnd(runs).filter(
     (run) => run.spec.ttlSecondsAfterFinished === undefined && !awaitsApproval(run),
   );
-  const succeeded = finished.filter((run) => run.status?.phase === 'Succeeded');
-  const others = finished.filter((run) => run.status?.phase !== 'Succeeded');
-  return [...succeeded.slice(successfulRunsHistoryLimit), ...others.slice(failedRunsHistoryLimit)];
+  return [finished.filter(isWhole), finished.filter((run) => !isWhole(run))]
+    .flatMap((counted) => [
+      ...counted.filter(hasSucceeded).slice(spec.successfulRunsHistoryLimit),
+      ...counted.filter((run) => !hasSucceeded(run)).slice(spec.failedRunsHistoryLimit),
+    ])
+    .filter(({ metadata }) => metadata.name !== status?.lastAttempt?.run);
 }
+
+const hasSucceeded = ({ status }: DirectorySync): boolean => status?.phase === 'Succeeded';
 
 function isInterrupted(run: DirectorySync): boolean {
   return run.status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'RunInterrupted') ?? false;

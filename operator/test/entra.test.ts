@@ -267,6 +267,8 @@ describe('a connection', () => {
 
   it('sends nothing where the Secret does not say so', async () => {
     await newTenant();
+    await connected((object) => expect(states(object)).toMatchObject({ Connected: 'True Connected' }));
+    const arrivals = graph.answered.length;
     await acme.kubectl([
       'annotate',
       '--overwrite',
@@ -274,7 +276,6 @@ describe('a connection', () => {
       'corporate',
       'roster.dev/hosts=https://login.example.com',
     ]);
-    const arrivals = graph.answered.length;
     await connected((object) => expect(states(object)).toMatchObject({ Connected: 'False HostNotAllowed' }));
     expect(graph.answered.slice(arrivals)).toEqual([]);
   });

@@ -164,7 +164,9 @@ describe('a run', () => {
       }),
     );
     expect(directory.status).toMatchObject({ people: 2, groups: 1, rejected: 0, lastAttempt: { result: 'Succeeded' } });
-    expect(sentence(directory, 'Connected')).toBe(`Connected to ${server.urls.ldaps} as ${server.username}.`);
+    expect(sentence(directory, 'Connected')).toBe(
+      `Connected to ${server.urls.ldaps} as ${server.username}: 2 people and 2 groups match.`,
+    );
 
     await whenCounted();
     const [before, changed] = [await versions(), await lastChange()];

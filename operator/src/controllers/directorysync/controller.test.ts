@@ -601,7 +601,8 @@ describe('a run that holds changes', () => {
     const { held } = await holds();
     world.directories.update(directory({ suspend: true }));
     const { phase, message, held: stillHeld } = await decided();
-    expect([phase, message, stillHeld]).toEqual(['Held', 'The directory corporate is suspended.', held]);
+    const waits = 'Approved; it begins when the directory is no longer suspended.';
+    expect([phase, message, stillHeld]).toEqual(['Held', waits, held]);
     world.catchUp();
     world.directories.update(directory({}, { generation: 2 }));
     expect(world.enqueued).toContain('a');

@@ -1,6 +1,6 @@
 import type { DirectorySync, UserDirectory } from '@roster/crds';
 import type { Problem } from '../conditions.ts';
-import { isFinished, isPending } from '../userdirectory/runs.ts';
+import { isApproved, isFinished, isPending } from '../userdirectory/runs.ts';
 import { directoryDeleted, endOfHold } from './hold.ts';
 
 /** What a run is judged by. */
@@ -43,12 +43,18 @@ export function decide({ run, directory, problem, runs, active, now }: Observed)
           problem: { reason: 'RunInterrupted', message: 'The operator ended while the run was under way.' },
         };
   }
-  if (directory.spec.suspend) return { step: 'wait', message: `The directory ${run.spec.directory} is suspended.` };
+  if (directory.spec.suspend) return { step: 'wait', message: suspended(run) };
   if (problem !== undefined) return { step: 'wait', message: problem.message };
   // The active run may be deleted already.
   const before = active?.name ?? runs.find((other) => !isFinished(other) && comesBefore(other, run))?.metadata.name;
   if (before !== undefined) return { step: 'wait', message: `Waiting for the run ${before} to end.` };
   return { step: 'start', directory };
+}
+
+function suspended(run: DirectorySync): string {
+  return isApproved(run)
+    ? 'Approved; it begins when the directory is no longer suspended.'
+    : `The directory ${run.spec.directory} is suspended.`;
 }
 
 function comesBefore(other: DirectorySync, run: DirectorySync): boolean {

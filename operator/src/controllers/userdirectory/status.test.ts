@@ -85,7 +85,7 @@ describe('a directory', () => {
     const status = statusOf(directory(), { connection: connected });
     expect(shown(status)).toEqual(['Connected=True Connected', 'Ready=True Connected']);
     expect(message(status, 'Connected')).toBe(
-      'Connected to ldaps://ldap.example.com:636 as cn=roster,dc=example,dc=com.',
+      'Connected to ldaps://ldap.example.com:636 as cn=roster,dc=example,dc=com: 1200 people and 30 groups match.',
     );
     expect(status).toEqual({
       observedGeneration: 1,
@@ -100,6 +100,13 @@ describe('a directory', () => {
         secretVersion: '77',
       },
     });
+  });
+
+  it('says when a filter matches nobody, and one', () => {
+    const matching = (people: number, groups: number) =>
+      message(statusOf(directory(), { connection: { ...connected, people, groups } }), 'Connected');
+    expect(matching(0, 60)).toMatch(/: 0 people and 60 groups match\.$/);
+    expect(matching(1, 1)).toMatch(/: 1 person and 1 group match\.$/);
   });
 
   it('shows of a sample what the schema takes', () => {
@@ -322,6 +329,22 @@ describe('a request by annotation', () => {
     expect(statusOf(requested('now'), { problem: missingOrganization })).not.toHaveProperty('lastHandledRequestAt');
   });
 
+  it('is said to wait while the directory is suspended', () => {
+    const waits = 'A run is asked for; it starts when the directory is no longer suspended.';
+    const ready = (object: UserDirectory, observed: Parameters<typeof statusOf>[1]) =>
+      message(statusOf(object, observed), 'Ready');
+    const suspended = requested('now', { suspend: true });
+    expect(ready(suspended, { connection: connected })).toBe(`The directory can be read. ${waits}`);
+    expect(ready(suspended, { connection: disconnected('ServerUnreachable') })).toMatch(new RegExp(`${waits}$`));
+    for (const object of [
+      requested('now'),
+      directory({ suspend: true }),
+      requested('now', { suspend: true }, { lastHandledRequestAt: 'now' }),
+    ]) {
+      expect(ready(object, { connection: connected })).toBe('The directory can be read.');
+    }
+  });
+
   it('stays handled when the annotation goes', () => {
     expect(statusOf(directory({}, { status: { lastHandledRequestAt: 'before' } })).lastHandledRequestAt).toBe('before');
     expect(statusOf(requested('')).lastHandledRequestAt).toBeUndefined();
@@ -443,6 +466,8 @@ describe('an account that a run finds refused', () => {
       startedAt: at(50),
       finishedAt: at(60),
       evidence: { complete: true, server: 'ldaps://ldap.example.com:636', boundAs: 'cn=roster,dc=example,dc=com' },
+      people: { found: 1200, ...people },
+      groups: { found: 30, ...groups },
     });
     const status = statusOf(directory({}, { status: before }), { runs: [read], timetable: { nextRunAt } });
     expect(shown(status)).toEqual(['Connected=True Connected', 'Ready=True Connected', 'Synced=True Succeeded']);

@@ -44,7 +44,7 @@ export function directoryStatus(observed: Observed): DirectoryStatus {
   const repaired = testedAt > (last?.status?.finishedAt ?? before?.lastAttempt?.finishedAt ?? '');
   const outcome = repaired ? afterRepair(directory, synced) : synced;
   const ready = readiness(problem, connected, timetable, outcome, goesOn);
-  const stated = [...ready, connected, synced, expiryCondition(expiry, now)];
+  const stated = [...withWaitingRequest(directory, ready), connected, synced, expiryCondition(expiry, now)];
   const conditions = declare(before?.conditions, stated, generation, now);
   return {
     observedGeneration: generation,
@@ -142,6 +142,15 @@ function afterRepair({ metadata }: UserDirectory, synced: Stated | undefined): S
   return { ...synced, reason: lastRunFailed, message };
 }
 
+/** Nothing else tells why a request has no effect. */
+function withWaitingRequest(directory: UserDirectory, ready: readonly Stated[]): readonly Stated[] {
+  const { spec, status } = directory;
+  const request = requestOf(directory, requestedAt);
+  if (!spec.suspend || request === undefined || request === status?.lastHandledRequestAt) return ready;
+  const waits = 'A run is asked for; it starts when the directory is no longer suspended.';
+  return ready.map((stated) => ({ ...stated, message: `${stated.message} ${waits}` }));
+}
+
 function notReady({ reason, message }: Stated, retried: boolean): Stated[] {
   return [
     { type: 'Ready', status: 'False', reason, message },
@@ -155,23 +164,28 @@ const previous = (status: DirectoryStatus | undefined, type: string): Stated | u
 function connectedCondition(connection: Connection | undefined): Stated | undefined {
   if (connection === undefined) return undefined;
   if (connection.connected) {
-    return connectedTo(connection.server, connection.boundAs);
+    return connectedTo(connection.server, connection.boundAs, connection);
   }
   const [failed] = stalled(connection.problem);
   return failed && { ...failed, type: 'Connected' };
 }
 
-function connectedTo(server: string, boundAs: string): Stated {
-  const message = `Connected to ${server} as ${boundAs}.`;
+/** With how many matched, where that is known: a filter that matches nobody is valid and still wrong. */
+function connectedTo(server: string, boundAs: string, matching?: { people: number; groups: number }): Stated {
+  const matched = matching === undefined ? '' : `: ${matchSentence(matching)}`;
+  const message = `Connected to ${server} as ${boundAs}${matched}.`;
   return { type: 'Connected', status: 'True', reason: 'Connected', message };
 }
+
+const matchSentence = ({ people, groups }: { people: number; groups: number }): string =>
+  `${people} ${people === 1 ? 'person' : 'people'} and ${groups} ${groups === 1 ? 'group' : 'groups'} match`;
 
 /**
  * A run that has just ended knows better than the last test, unless it began before that: whether it read, or whether the
  * account is refused by now.
  */
 function connectedByRun(run: DirectorySync | undefined, before: DirectoryStatus | undefined): Stated | undefined {
-  const { startedAt = '', finishedAt, evidence, conditions } = run?.status ?? {};
+  const { startedAt = '', finishedAt, evidence, conditions, people, groups } = run?.status ?? {};
   const known = before?.lastAttempt;
   if (known !== undefined && known.run === run?.metadata.name && known.finishedAt === finishedAt) return undefined;
   if (startedAt < (before?.connection?.testedAt ?? '')) return undefined;
@@ -179,7 +193,9 @@ function connectedByRun(run: DirectorySync | undefined, before: DirectoryStatus 
   if (failed !== undefined) {
     return { type: 'Connected', status: 'False', reason: failed.reason, message: failed.message };
   }
-  return evidence?.server === undefined ? undefined : connectedTo(evidence.server, evidence.boundAs ?? 'anonymous');
+  if (evidence?.server === undefined) return undefined;
+  const matching = people && groups && { people: people.found, groups: groups.found };
+  return connectedTo(evidence.server, evidence.boundAs ?? 'anonymous', matching);
 }
 
 function syncedCondition(last: DirectorySync | undefined): Stated | undefined {

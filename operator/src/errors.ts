@@ -459,7 +459,8 @@ export const resourceErrors = define({
   },
   Superseded: {
     meaning: 'A newer run of the directory took the place of one that held changes.',
-    remedy: 'Look at the newest run: what it holds is what can be approved.',
+    remedy:
+      'Look at the run that status.lastAttempt of the UserDirectory names: only that one can hold what can be approved.',
   },
   ApprovalRejected: {
     meaning: 'Somebody rejected the changes that the run held.',
@@ -484,7 +485,7 @@ export const resourceErrors = define({
   ChangesHeld: {
     meaning: 'More would change at once than the guard lets pass.',
     remedy:
-      'Look at what is held, then approve or reject it in spec.approval; correct the directory if it is not meant.',
+      'The samples of the run show what is held. If it is a slip, correct the spec or the contents of the directory: the next run judges anew.',
   },
   ManyMembershipsLost: {
     meaning: 'More memberships would go at once than the guard lets pass.',

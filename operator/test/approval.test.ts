@@ -107,6 +107,12 @@ describe('removals that are unusually many', () => {
     const hours =
       (Date.parse(run.status?.held?.expiresAt ?? '') - Date.parse(run.status?.finishedAt ?? '')) / 3_600_000;
     expect(hours).toBeCloseTo(24, 1);
+    const directory = await acme.eventually(UserDirectory, 'corporate', (object) =>
+      expect(object.status?.lastAttempt?.run).toBe(run.metadata.name),
+    );
+    for (const { type, message } of directory.status?.conditions ?? []) {
+      if (type !== 'Connected') expect(message, type).toBe(run.status?.message);
+    }
     expect(Object.values(await active())).toEqual(Array(10).fill('Enabled'));
     const { name } = run.metadata;
     // As docs/directories.md says.
@@ -271,7 +277,7 @@ it('nobody at all is always held, also where nobody would be removed', async () 
   const run = await sync(acme);
   expect(states(run)).toEqual({ Ready: 'False EmptyAnswer', Stalled: 'True EmptyAnswer' });
   expect(run.status).toMatchObject({ phase: 'Held', held: { reason: 'EmptyAnswer', count: 2 } });
-  expect(run.status?.message).toMatch(/^Nobody matches, although 2 people came from this directory\./);
+  expect(run.status?.message).toMatch(/^Nobody matches, although this directory still had 2 people\./);
   expect(run.status?.held?.hash).toBeUndefined();
   expect(Object.values(await active())).toEqual(['Enabled', 'Enabled']);
 });

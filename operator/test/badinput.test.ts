@@ -280,7 +280,7 @@ describe('a directory', () => {
     await acme.apply(...branch.manifests({ ldap: { users: { baseDN: branch.people, filter: '(mail=nobody@*)' } } }));
     await whenConnected();
     expect(await failure('EmptyAnswer', 'Held')).toBe(
-      'Nobody matches, although 3 people came from this directory. Nobody was changed for that.',
+      'Nobody matches, although this directory still had 3 people. Nobody was changed for that.',
     );
     expect(await everything()).toEqual(before);
     await mend();

@@ -558,7 +558,7 @@ export const UserDirectory = defineKind({
     },
   ],
   conditions: [
-    { type: 'Ready', description: 'True when the directory can be read and its last run succeeded.' },
+    { type: 'Ready', description: 'True when the directory can be read and its last run, if any, succeeded.' },
     {
       type: 'Connected',
       description:

@@ -145,7 +145,7 @@ const always =
 
 /** What a run says that found nobody. */
 export const emptyAnswer = (people: number): string =>
-  `Nobody matches, although ${people} ${people === 1 ? 'person' : 'people'} came from this directory.`;
+  `Nobody matches, although this directory still had ${people} ${people === 1 ? 'person' : 'people'}.`;
 
 const nobodyFound: Rule = (matter) =>
   matter.emptied > 0 && matter.now('Removal') > 0

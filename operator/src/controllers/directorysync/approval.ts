@@ -1,8 +1,9 @@
 import type { DirectorySync, DirectorySyncStatus } from '@roster/crds';
 import { emptyAnswer, hashOf, type Verdict } from '../../directory/guard.ts';
 import { effectKey, inSlices, type Plan, type PlanLine, paced, type Steps } from '../../directory/plan/index.ts';
+import { catalogue } from '../../errors.ts';
 import type { Mirror } from '../../mirror/index.ts';
-import { seconds } from '../conditions.ts';
+import { type Problem, seconds } from '../conditions.ts';
 import { isApproved } from '../userdirectory/runs.ts';
 import { approvalMs } from './hold.ts';
 
@@ -41,6 +42,35 @@ export function heldFacts(run: DirectorySync, { held }: Verdict, emptied: number
   const message = held.message.slice(0, 1024);
   if (run.spec.dryRun) return { reason, message, count, hash };
   return { reason, message, count, hash, expiresAt: seconds(new Date(now.getTime() + approvalMs)) };
+}
+
+/** The command is whole in an event of the directory, too, which has 1,024 bytes and begins with the name of the run. */
+const longestAdvice = 950;
+
+/**
+ * Why a run is held and what to do about it: until when it can be approved, and with which command. Findings that are too
+ * long for it are cut. Undefined when nobody can approve the run.
+ */
+export function approvalAdvice(
+  { metadata: { namespace, name } }: DirectorySync,
+  { reason, message }: Problem,
+  { hash, expiresAt }: Held,
+): string | undefined {
+  if (hash === undefined || expiresAt === undefined) return undefined;
+  const patch = JSON.stringify({ spec: { approval: { hash } } });
+  const command = `kubectl patch directorysyncs.roster.dev -n ${namespace} ${name} --type merge --patch '${patch}'`;
+  const meant = `If it is meant, approve the run ${name} until ${expiresAt}, which only another approval undoes`;
+  const advice = `${catalogue[reason].remedy} ${meant}: ${command}`;
+  const room = longestAdvice - advice.length - 1;
+  const findings = message.length <= room ? message : `${message.slice(0, room - 1).toWellFormed()}…`;
+  return `${findings} ${advice}`;
+}
+
+/** Says of an approved run that it was approved, and by whom if that is known; undefined of any other. */
+export function approvalNote(run: DirectorySync): string | undefined {
+  if (!isApproved(run)) return undefined;
+  const { by } = run.spec.approval ?? {};
+  return by === undefined ? 'Approved.' : `Approved by ${by}.`;
 }
 
 /** Of a run that does not end as Held: nobody can approve it. */

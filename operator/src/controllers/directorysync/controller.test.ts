@@ -291,7 +291,7 @@ describe('a run', () => {
     expect(world.writes).toEqual([]);
     expect(world.statusOf('a')).toMatchObject({
       phase: 'Held',
-      message: expect.stringMatching(/^Nobody matches, although 1 person came from this directory\. .*Check base DN/),
+      message: expect.stringMatching(/^Nobody matches, although this directory still had 1 person\. .*Check base DN/),
       held: { reason: 'EmptyAnswer', count: 1 },
     });
     expect(world.statusOf('a').held?.hash).toBeUndefined();
@@ -494,6 +494,9 @@ describe('a run that holds changes', () => {
       reasons: [{ action: 'Hold', reason: 'Link', count: 5 }],
       samples: expect.arrayContaining([{ action: 'Hold', reason: 'Link', name: 'user-0', record: 'uid=user-0' }]),
     });
+    expect(status.message).toMatch(
+      / judges anew\. If it is meant, approve the run a until .*: kubectl patch directorysyncs\.roster\.dev -n acme a /,
+    );
     expect(world.held.get('uid-of-a')?.size).toBe(5);
     expect(world.lines.filter(({ action }) => action === 'Hold')).toHaveLength(5);
     expect(await world.reconcile('a')).toEqual(requeueAfter(86_400_000));
@@ -509,6 +512,7 @@ describe('a run that holds changes', () => {
     await world.reconcile('c');
     expect(world.statusOf('c')).toMatchObject({ phase: 'Succeeded', held: { count: 5, hash: held?.hash } });
     expect(world.statusOf('c').held?.expiresAt).toBeUndefined();
+    expect(world.statusOf('c').message).not.toContain('kubectl');
     expect(world.held.has('uid-of-c')).toBe(false);
   });
 
@@ -516,7 +520,13 @@ describe('a run that holds changes', () => {
     await holds();
     expect(world.writes).toEqual([]);
     world.contents = contentsOf(...names.slice(1).map((name) => entry(name)));
-    expect(await decided()).toMatchObject({ phase: 'Succeeded', people: { linked: 4 }, startedAt: at(0) });
+    expect(await decided({ by: 'ann' })).toMatchObject({
+      phase: 'Succeeded',
+      message: expect.stringMatching(/^Approved by ann\. 4 people found: /),
+      people: { linked: 4 },
+      startedAt: at(0),
+    });
+    expect(world.events).toContain('Normal DirectorySync a Approved');
     expect(world.statusOf('a').held).toBeUndefined();
     expect(world.writes.sort()).toEqual(names.slice(1).map((name) => `patch User ${name}`));
     expect([...world.effects.values()]).toEqual([]);
@@ -537,6 +547,7 @@ describe('a run that holds changes', () => {
       undefined,
     ]);
     expect(message).toContain('What was approved is done; start another run to have the rest approved.');
+    expect(message).not.toContain('kubectl');
     world.catchUp();
     expect(await world.reconcile('a')).toEqual(done);
   });

@@ -27,6 +27,7 @@ import { attempt } from '../mirrored.ts';
 import { deleteUnchanged } from '../pruning.ts';
 import { brokenReference } from '../userdirectory/references.ts';
 import { isFinished, isPending, isWhole } from '../userdirectory/runs.ts';
+import { approvalNote } from './approval.ts';
 import { decide } from './decide.ts';
 import { directoryDeleted } from './hold.ts';
 import { persistently } from './persistently.ts';
@@ -188,11 +189,15 @@ interface Signals {
 }
 
 async function perform(scope: Scope, run: DirectorySync, directory: Directory, { work, end }: Signals): Promise<void> {
-  const { client, log, metrics, now, open } = scope;
+  const { client, events, log, metrics, now, open } = scope;
   const { namespace, name } = run.metadata;
   // The cache may be behind the end of this very run: nothing runs twice.
   const fresh = await client.get(DirectorySync, requestFor(run), { signal: work });
   if (!isPending(fresh)) return;
+  const approval = approvalNote(fresh);
+  if (approval !== undefined) {
+    events.record(DirectorySync, fresh, 'Normal', 'Approved', `${approval} The run begins again.`);
+  }
   // What the server holds: each report writes what differs from it.
   let latest = fresh;
   const report = async (phase: RunPhase, facts: Progress) => {

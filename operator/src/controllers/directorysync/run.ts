@@ -10,7 +10,7 @@ import { seconds } from '../conditions.ts';
 import type { Context } from '../context.ts';
 import { prepareReader } from '../userdirectory/reader.ts';
 import { isWhole } from '../userdirectory/runs.ts';
-import { approvedEffects, closed, heldFacts, heldLines } from './approval.ts';
+import { approvalNote, approvedEffects, closed, heldFacts, heldLines } from './approval.ts';
 import { type Comparison, compare } from './comparison.ts';
 import { execute } from './execution.ts';
 import { lastReadSettings, readSettings } from './readsettings.ts';
@@ -206,7 +206,8 @@ async function conclude(course: Course, comparison: Comparison, applied: Applied
     const explanation = comparison.explanation === undefined ? [] : [comparison.explanation];
     return { phase: 'Held', facts, error: new RosterError(reason, [...explanation, held.message].join(' ')) };
   }
-  return { phase: 'Succeeded', facts: learn({ message: told(comparison) }) };
+  const message = [approvalNote(run), told(comparison)].filter(Boolean).join(' ');
+  return { phase: 'Succeeded', facts: learn({ message }) };
 }
 
 /** What a run of everybody did in numbers, or why one person is or is not synced. */

@@ -3,6 +3,7 @@ import { type Plan, type PlanLine, samples } from '../../directory/plan/index.ts
 import type { Evidence } from '../../directory/record.ts';
 import { advice, RosterError } from '../../errors.ts';
 import { bounded, declare, type Problem, type Stated } from '../conditions.ts';
+import { approvalAdvice } from './approval.ts';
 
 /** All that is known of a run so far; what is not named is not in the status. */
 export type Progress = Omit<DirectorySyncStatus, 'observedGeneration' | 'conditions'>;
@@ -16,8 +17,12 @@ export function runStatus(
 ): DirectorySyncStatus {
   const { problem, ...progress } = facts;
   const generation = run.metadata.generation ?? 0;
+  const { held } = progress;
+  const approval = phase === 'Held' && problem && held ? approvalAdvice(run, problem, held) : undefined;
   const message =
-    problem === undefined ? progress.message : bounded(advice(new RosterError(problem.reason, problem.message)));
+    problem === undefined
+      ? progress.message
+      : bounded(approval ?? advice(new RosterError(problem.reason, problem.message)));
   return {
     ...progress,
     ...(message === undefined ? {} : { message }),

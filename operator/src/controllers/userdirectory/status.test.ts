@@ -185,6 +185,16 @@ describe('a directory', () => {
     expect(message(status, 'Ready')).toBe('a ended.');
   });
 
+  it('says that its schedule rests while the account is refused', () => {
+    const rests = 'Until the Secret or the spec changes, the schedule rests.';
+    const timetable = { nextRunAt: new Date(at(3600)) };
+    const ready = (reason: Problem['reason'], scheduled: Partial<Observed> = { timetable }) =>
+      message(statusOf(directory(), { connection: disconnected(reason), ...scheduled }), 'Ready');
+    expect(ready('AccountLocked')).toMatch(new RegExp(` ${rests}$`));
+    expect(ready('AccountLocked', {})).not.toContain(rests);
+    expect(ready('ServerBusy')).not.toContain(rests);
+  });
+
   it('asks for another run once what the last one complained about is put right', () => {
     const runs = [ended('a', -60, 'Failed', { reason: 'InvalidCredentials' })];
     const status = statusOf(directory(), { connection: connected, runs });
@@ -195,7 +205,7 @@ describe('a directory', () => {
       'Synced=False InvalidCredentials',
     ]);
     expect(message(status, 'Ready')).toBe(
-      'The directory can be read again; the last run failed with InvalidCredentials. Start another run. ' +
+      'The directory can be read again; the last run failed with InvalidCredentials. Start another run: ' +
         'kubectl annotate -n acme userdirectories.roster.dev corporate roster.dev/requestedAt="$(date -Is)" --overwrite',
     );
   });

@@ -1,5 +1,5 @@
 import type { DirectorySync, UserDirectory } from '@roster/crds';
-import { advice, directoryErrors, RosterError } from '../../errors.ts';
+import { directoryErrors } from '../../errors.ts';
 import { declare, type Problem, type Stated, seconds, stalled } from '../conditions.ts';
 import { type Connection, isRefusal, isRefused, mayPass } from './connection.ts';
 import { type Expiry, expiryCondition } from './expiry.ts';
@@ -119,7 +119,13 @@ function readiness(
   goesOn: boolean,
 ): Stated[] {
   if (problem !== undefined) return stalled(problem);
-  if (connected?.status === 'False') return notReady(connected, mayPass(connected.reason));
+  if (connected?.status === 'False') {
+    const rests = nextRunAt !== undefined && isRefusal(connected.reason);
+    return notReady(
+      rests ? { ...connected, message: `${connected.message} ${scheduleRests}` } : connected,
+      mayPass(connected.reason),
+    );
+  }
   if (unfollowed !== undefined) return stalled(unfollowed);
   if (synced?.status === 'False') {
     const passes = mayPass(synced.reason) || synced.reason === lastRunFailed;
@@ -132,13 +138,14 @@ function readiness(
 }
 
 const lastRunFailed = 'LastRunFailed';
+const scheduleRests = 'Until the Secret or the spec changes, the schedule rests.';
 
 /** What a run complained about may be put right by now: then the advice is no longer to put it right. */
 function afterRepair({ metadata }: UserDirectory, synced: Stated | undefined): Stated | undefined {
   if (synced?.status !== 'False' || !(synced.reason in directoryErrors)) return synced;
   const sentence = `The directory can be read again; the last run failed with ${synced.reason}.`;
   const command = `kubectl annotate -n ${metadata.namespace} userdirectories.roster.dev ${metadata.name}`;
-  const message = `${advice(new RosterError(lastRunFailed, sentence))} ${command} ${requestedAt}="$(date -Is)" --overwrite`;
+  const message = `${sentence} Start another run: ${command} ${requestedAt}="$(date -Is)" --overwrite`;
   return { ...synced, reason: lastRunFailed, message };
 }
 

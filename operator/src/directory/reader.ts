@@ -16,8 +16,8 @@ export interface ConnectionTest {
 export interface FoundEntry {
   readonly externalId: string;
   readonly label: string;
-  /** Absent when a read gives the entry. */
-  readonly whereabouts?: Whereabouts;
+  /** Absent when a read gives the person; Group when it gives the entry as a group. */
+  readonly whereabouts?: Whereabouts | 'Group';
 }
 
 /** A directory that can be read, not connected yet. */

@@ -14,9 +14,9 @@ import type { FoundEntry } from '../../directory/reader.ts';
 import type { DirectoryContents, Evidence, Whereabouts } from '../../directory/record.ts';
 import { explain, identify, planOf } from './person.ts';
 
-const contents = ({ people = [], rejected = [] }: Scene): DirectoryContents => ({
+const contents = ({ people = [], groups = [], rejected = [] }: Scene): DirectoryContents => ({
   people,
-  groups: [],
+  groups,
   rejected,
   evidence: {} as Evidence,
 });
@@ -39,7 +39,16 @@ describe('one person', () => {
   it('is found among records that cannot be used', async () => {
     const rejected = contents({ rejected: [unreadable('Person'), unreadable('Group', 'sales')] });
     expect(await identify('cn=nameless', rejected, server(), [])).toEqual({ externalId: '', label: 'cn=nameless' });
-    expect(await identify('sales', rejected, server(), [])).toBeUndefined();
+  });
+
+  it('is no group', async () => {
+    const scenes = [{ groups: [groupEntry('sales')] }, { rejected: [unreadable('Group', 'sales')] }];
+    for (const groups of scenes) {
+      for (const name of ['SALES', 'cn=Sales']) {
+        const found = await identify(name, contents(groups), server(), []);
+        expect(found).toMatchObject({ externalId: 'sales', whereabouts: 'Group' });
+      }
+    }
   });
 
   it('is looked for by the server when the read did not give them', async () => {
@@ -151,11 +160,12 @@ describe('what is done about one person', () => {
     expect(plan.counts.people).toMatchObject({ found: 1, unchanged: 0 });
   });
 
-  it.each<[Whereabouts, string]>([
+  it.each<[NonNullable<FoundEntry['whereabouts']>, string]>([
     ['Deleted', 'uid=jane was deleted in the directory.'],
     ['OutOfBase', 'uid=jane is not synced: it lies outside the base.'],
     ['FilteredOut', 'uid=jane is not synced: it does not match the filter.'],
     ['NotVisible', 'uid=jane is not synced: the account may not see enough of it.'],
+    ['Group', 'uid=jane is a group, not a person.'],
   ])('says where somebody is who was not read: %s', (whereabouts, sentence) => {
     const found = { externalId: 'jane', label: 'uid=jane', whereabouts };
     expect(told({}, found).said).toBe(sentence);
@@ -168,8 +178,13 @@ describe('what is done about one person', () => {
   it('says that there is nobody', () => {
     const whole = planEverybody({ people: [entry('john')] });
     const plan = planOf(whole, undefined);
-    expect(explain('jane', undefined, plan, whole)).toBe(
-      'The directory has no entry for jane, as far as the account may see.',
+    const said = (person: string) => explain(person, undefined, plan, whole);
+    for (const person of ['jane@example.com', 'uid=jane,dc=example']) {
+      expect(said(person)).toBe(`The directory has no entry for ${person}, as far as the account may see.`);
+    }
+    expect(said('jane')).toBe(
+      'The directory has no entry for jane, as far as the account may see. ' +
+        'People are looked for by e-mail address, DN or id, not by account name.',
     );
     expect([plan.people, plan.counts.people.found]).toEqual([[], 0]);
   });

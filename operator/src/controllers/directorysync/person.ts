@@ -8,7 +8,7 @@ import {
   withoutEffects,
 } from '../../directory/plan/index.ts';
 import type { FoundEntry, OpenDirectory } from '../../directory/reader.ts';
-import type { DirectoryContents, PersonRecord, RejectedRecord } from '../../directory/record.ts';
+import type { DirectoryContents, GroupRecord, PersonRecord, RejectedRecord } from '../../directory/record.ts';
 
 /**
  * Finds the one person whom a run is about: in what was read, else by the address of somebody whom the directory filled
@@ -40,22 +40,29 @@ function* filledBefore(person: string, linked: Iterable<Person>): Steps<string |
   return found;
 }
 
-function* inContents(person: string, { people, rejected }: DirectoryContents): Steps<FoundEntry | undefined> {
-  const wanted = person.trim().toLowerCase();
-  const address = canonicalAddress(person);
-  let found: Pick<RejectedRecord, 'externalId' | 'label'> | undefined;
-  const look = (record: PersonRecord | RejectedRecord) => {
-    const { externalId, label } = record;
-    const isNamed = externalId?.toLowerCase() === wanted || label.toLowerCase() === wanted;
+function* inContents(person: string, { people, groups, rejected }: DirectoryContents): Steps<FoundEntry | undefined> {
+  const rejectedOf = (kind: RejectedRecord['of']) => rejected.filter(({ of }) => of === kind);
+  const found = (yield* named(person, people)) ?? (yield* named(person, rejectedOf('Person')));
+  if (found !== undefined) return found;
+  const group = (yield* named(person, groups)) ?? (yield* named(person, rejectedOf('Group')));
+  return group && { ...group, whereabouts: 'Group' };
+}
+
+/** The first record with this id, label or address. */
+function* named(
+  name: string,
+  records: readonly (PersonRecord | GroupRecord | RejectedRecord)[],
+): Steps<FoundEntry | undefined> {
+  const wanted = name.trim().toLowerCase();
+  const address = canonicalAddress(name);
+  let found: FoundEntry | undefined;
+  yield* paced(records, (record) => {
+    const { externalId = '', label } = record;
+    const isNamed = externalId.toLowerCase() === wanted || label.toLowerCase() === wanted;
     const email = 'email' in record ? record.email : undefined;
-    if (isNamed || (email !== undefined && canonicalAddress(email) === address)) found ??= record;
-  };
-  yield* paced(people, look);
-  yield* paced(
-    rejected.filter(({ of }) => of === 'Person'),
-    look,
-  );
-  return found && { externalId: found.externalId ?? '', label: found.label };
+    if (isNamed || (email !== undefined && canonicalAddress(email) === address)) found ??= { externalId, label };
+  });
+  return found;
 }
 
 /**
@@ -124,7 +131,7 @@ const blockOf = (action: PersonAction) => (action.action === 'Create' ? action.s
 
 /** Says why a person is or is not synced, and what is done. `plan` is of that person, `whole` of everybody. */
 export function explain(person: string, entry: FoundEntry | undefined, plan: Plan, whole: Plan): string {
-  if (entry === undefined) return `The directory has no entry for ${person}, as far as the account may see.`;
+  if (entry === undefined) return nowhere(person);
   const about = plan.notes.map(({ message }) => message);
   if (entry.whereabouts !== undefined) return [`${entry.label} ${absent[entry.whereabouts]}.`, ...about].join(' ');
   const refused = plan.notes.some(({ action }) => action === 'Reject' || action === 'Exclude');
@@ -139,11 +146,18 @@ export function explain(person: string, entry: FoundEntry | undefined, plan: Pla
   return [`${entry.label} is found: ${done}.`, ...waits, ...about].join(' ');
 }
 
+function nowhere(person: string): string {
+  const sentence = `The directory has no entry for ${person}, as far as the account may see.`;
+  if (/[@=]/.test(person)) return sentence;
+  return `${sentence} People are looked for by e-mail address, DN or id, not by account name.`;
+}
+
 const absent = {
   Deleted: 'was deleted in the directory',
   OutOfBase: 'is not synced: it lies outside the base',
   FilteredOut: 'is not synced: it does not match the filter',
   NotVisible: 'is not synced: the account may not see enough of it',
+  Group: 'is a group, not a person',
 } as const satisfies Record<NonNullable<FoundEntry['whereabouts']>, string>;
 
 function deed(action: PersonAction): string {

@@ -83,7 +83,8 @@ export const directoryErrors = define({
   },
   BaseNotFound: {
     meaning: 'The base DN does not exist on the server, or the account may not see it.',
-    remedy: 'Correct baseDN, or let the account read it.',
+    remedy:
+      'Correct users.baseDN or groups.baseDN (of Active Directory baseDNs, of a URL its path), or let the account read it.',
   },
   InvalidURL: {
     meaning: 'The URL of the server is not one.',
@@ -91,13 +92,13 @@ export const directoryErrors = define({
       'Write ldap:// or ldaps://, the host and perhaps a port, and behind a slash perhaps the base DN; for Entra ID https://.',
   },
   InvalidFilter: {
-    meaning: 'The filter is not valid.',
-    remedy:
-      'Correct it: RFC 4515 has the syntax of LDAP filters, the documentation of Microsoft Graph that of $filter.',
+    meaning:
+      'The filter is not valid: RFC 4515 has the syntax of LDAP, the documentation of Microsoft Graph its $filter.',
+    remedy: 'Correct the filter in the spec of the directory.',
   },
   InvalidBaseDN: {
     meaning: 'The base DN is not a valid distinguished name.',
-    remedy: 'Correct baseDN; RFC 4514 has the syntax.',
+    remedy: 'Correct it: a base DN is written like ou=People,dc=example,dc=com (RFC 4514).',
   },
   SizeLimitExceeded: {
     meaning: 'The server ended the search at its size limit, so people are missing from the answer.',

@@ -185,13 +185,13 @@ describe('a directory', () => {
       'with a base DN that is none',
       'InvalidBaseDN',
       () => ({ ldap: { groups: { baseDN: 'Groups' } } }),
-      () => 'Groups is not a distinguished name.',
+      () => 'Groups of groups.baseDN is not a distinguished name.',
     ],
     [
       'with a filter that is none',
       'InvalidFilter',
       () => ({ ldap: { users: { filter: '(&(objectClass=person)(mail=*)' } } }),
-      () => 'The filter (&(objectClass=person)(mail=*) is not valid: ) is expected at its end.',
+      () => 'The filter (&(objectClass=person)(mail=*) of users.filter is not valid: ) is expected at its end.',
     ],
     [
       'that the Secret does not list',

@@ -310,7 +310,7 @@ describe('a controller', () => {
       complete: true,
       doubts: [],
       remarks: [
-        'The server refers to 1 other parts of the forest, first to ldap://child.ad.example/DC=child,DC=ad,DC=example; they are not read.',
+        'The server refers to another part of the forest, ldap://child.ad.example/DC=child,DC=ad,DC=example; it is not read.',
       ],
     });
   });
@@ -359,16 +359,22 @@ describe('a controller', () => {
     expect(people.map(({ groups }) => groups)).toEqual([[id(2)]]);
   });
 
-  test.each<[string, Options]>([
-    ['InvalidBaseDN', { baseDNs: ['Staff'] }],
-    ['InvalidBaseDN', { additionalDomains: [{ urls: ['ldap://dc2.example'], baseDNs: ['Staff'] }] }],
-    ['InvalidFilter', { userFilter: '(cn=' }],
-    ['InvalidFilter', { groupFilter: 'cn=x' }],
-    ['GlobalCatalogRefused', { urls: ['ldaps://dc.example:3269'] }],
-    ['GlobalCatalogRefused', { urls: ['LDAP://dc.example:3268/DC=x'] }],
-  ])('is not asked with settings that are wrong: %s %j', async (reason, more) => {
+  test.each<[string, Options, string]>([
+    ['InvalidBaseDN', { baseDNs: ['Staff'] }, 'Staff of baseDNs is'],
+    [
+      'InvalidBaseDN',
+      { additionalDomains: [{ urls: ['ldap://dc2.example'], baseDNs: ['Staff'] }] },
+      'Staff of additionalDomains.baseDNs is',
+    ],
+    ['InvalidFilter', { userFilter: '(cn=' }, 'The filter (cn= of userFilter is'],
+    ['InvalidFilter', { groupFilter: 'cn=x' }, 'The filter cn=x of groupFilter is'],
+    ['GlobalCatalogRefused', { urls: ['ldaps://dc.example:3269'] }, 'ldaps://dc.example:3269'],
+    ['GlobalCatalogRefused', { urls: ['LDAP://dc.example:3268/DC=x'] }, '3268'],
+  ])('is not asked with settings that are wrong: %s %j', async (reason, more, sentence) => {
     const server = await startController(parent);
-    await expect(read(server, more)).rejects.toThrow(fails(reason));
+    const reading = read(server, more);
+    await expect(reading).rejects.toThrow(fails(reason));
+    await expect(reading).rejects.toThrow(sentence);
     expect(server.connections).toBe(0);
   });
 

@@ -41,7 +41,9 @@ export function activeDirectoryReader(options: ActiveDirectoryOptions): Director
     async open(signal) {
       const query = queryOf(options);
       const wanted = [{ urls: options.urls, baseDNs: options.baseDNs }, ...(options.additionalDomains ?? [])];
-      for (const { baseDNs } of wanted) assertBases(baseDNs ?? []);
+      assertBases('baseDNs', options.baseDNs ?? []);
+      for (const { baseDNs } of options.additionalDomains ?? [])
+        assertBases('additionalDomains.baseDNs', baseDNs ?? []);
       using opening = new DisposableStack();
       const controllers: Controller[] = [];
       for (const { urls, baseDNs } of wanted) {
@@ -66,14 +68,14 @@ export function activeDirectoryReader(options: ActiveDirectoryOptions): Director
 
 function queryOf(options: ActiveDirectoryOptions): Query {
   const preset = activeDirectoryPreset(options.includeServiceAccounts);
-  const narrowed = (filter: Filter, further: string | undefined) =>
-    further === undefined ? filter : new AndFilter({ filters: [filter, parseFilter(further)] });
+  const narrowed = (filter: Filter, further: string | undefined, field: string) =>
+    further === undefined ? filter : new AndFilter({ filters: [filter, parseFilter(further, field)] });
   return {
     preset,
     mapping: overrideAttributes(preset.attributes, options.attributes ?? {}),
     membership: options.membership,
-    userFilter: narrowed(preset.userFilter, options.userFilter),
-    groupFilter: narrowed(preset.groupFilter, options.groupFilter),
+    userFilter: narrowed(preset.userFilter, options.userFilter, 'userFilter'),
+    groupFilter: narrowed(preset.groupFilter, options.groupFilter, 'groupFilter'),
   };
 }
 

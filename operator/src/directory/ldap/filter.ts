@@ -20,10 +20,11 @@ import { DirectoryError } from '../../errors.ts';
  * ldapts has a parser of its own, which accepts a filter whose last parenthesis is missing, refuses OIDs and
  * attribute options, and encodes escaped bytes above 7f twice, so that `(cn=Andr\c3\a9)` finds nobody.
  *
- * @throws DirectoryError `InvalidFilter`, naming the place.
+ * @param field That holds the filter, where somebody wrote it.
+ * @throws DirectoryError `InvalidFilter`, naming the field and the place.
  */
-export function parseFilter(text: string): Filter {
-  const scanner = new Scanner(text);
+export function parseFilter(text: string, field?: string): Filter {
+  const scanner = new Scanner(text, field);
   const filter = parseComponent(scanner, 0);
   scanner.skipSpace();
   if (!scanner.atEnd()) throw scanner.error('nothing may follow the last parenthesis');
@@ -122,9 +123,11 @@ function text(scanner: Scanner, raw: string): string {
 class Scanner {
   #position = 0;
   readonly #text: string;
+  readonly #field: string | undefined;
 
-  constructor(text: string) {
+  constructor(text: string, field?: string) {
     this.#text = text;
+    this.#field = field;
   }
 
   atEnd(): boolean {
@@ -166,6 +169,8 @@ class Scanner {
 
   error(what: string): DirectoryError {
     const place = this.atEnd() ? 'at its end' : `at character ${this.#position + 1}`;
-    return new DirectoryError('InvalidFilter', `The filter ${this.#text.trim()} is not valid: ${what} ${place}.`);
+    const where = this.#field === undefined ? '' : ` of ${this.#field}`;
+    const message = `The filter ${this.#text.trim()}${where} is not valid: ${what} ${place}.`;
+    return new DirectoryError('InvalidFilter', message);
   }
 }

@@ -37,14 +37,14 @@ export async function readRootDSE(source: Source): Promise<RootDSE> {
   };
 }
 
-/** The naming context to search when the directory names no base. */
-export function soleNamingContext(root: RootDSE, server: string): string {
+/** The naming context to search when the directory names no base in this field. @throws DirectoryError `BaseNotFound` */
+export function soleNamingContext(root: RootDSE, server: string, field: string): string {
   const [sole, ...others] = root.namingContexts;
   const found = root.defaultNamingContext ?? (others.length === 0 ? sole : undefined);
   if (found) return found;
   const what =
     others.length === 0 ? 'no naming context' : `several naming contexts (${root.namingContexts.join('; ')})`;
-  throw new DirectoryError('BaseNotFound', `${server} shows ${what}, and no base DN is set.`);
+  throw new DirectoryError('BaseNotFound', `${server} shows ${what}, and ${field} is not set.`);
 }
 
 /**

@@ -89,11 +89,11 @@ export function overrideAttributes(mapping: AttributeMapping, overrides: Attribu
   return { ...mapping, ...Object.fromEntries(given) };
 }
 
-/** @throws DirectoryError `InvalidBaseDN` */
-export function assertBases(bases: readonly string[]): void {
+/** @throws DirectoryError `InvalidBaseDN`, naming the field that holds them. */
+export function assertBases(field: string, bases: readonly string[]): void {
   for (const base of bases) {
     if (normalizeDN(base) === undefined) {
-      throw new DirectoryError('InvalidBaseDN', `${base} is not a distinguished name.`);
+      throw new DirectoryError('InvalidBaseDN', `${base} of ${field} is not a distinguished name.`);
     }
   }
 }

@@ -452,7 +452,12 @@ describe('bases', () => {
   });
 
   test.each<[string, NonNullable<Behaviour['rootDSE']>, LdapReaderOptions['users'], string]>([
-    ['several naming contexts and no base', { namingContexts: ['dc=a', 'dc=b'] }, {}, 'several naming contexts'],
+    [
+      'several naming contexts and no base',
+      { namingContexts: ['dc=a', 'dc=b'] },
+      {},
+      'shows several naming contexts (dc=a; dc=b), and users.baseDN is not set.',
+    ],
     ['no naming context and no base', { namingContexts: [] }, {}, 'shows no naming context'],
     ['no naming context shown', { namingContexts: [] }, { baseDN: 'dc=a' }, 'shows no naming context'],
     ['a base in none', { namingContexts: 'dc=a' }, { baseDN: 'dc=b' }, 'has no naming context that holds dc=b'],
@@ -464,19 +469,21 @@ describe('bases', () => {
 });
 
 describe('settings that are wrong are told before any server is asked', () => {
-  test.each<[string, Partial<LdapReaderOptions>]>([
-    ['InvalidFilter', { users: { filter: '(cn=x' } }],
-    ['InvalidFilter', { groups: { filter: '(&(a=b)(c=d)' } }],
-    ['InvalidBaseDN', { users: { baseDN: 'example.com' } }],
-    ['InvalidBaseDN', { groups: { baseDN: 'ou=,,' } }],
+  test.each<[string, Partial<LdapReaderOptions>, string?]>([
+    ['InvalidFilter', { users: { filter: '(cn=x' } }, 'The filter (cn=x of users.filter is not valid'],
+    ['InvalidFilter', { groups: { filter: '(&(a=b)(c=d)' } }, 'The filter (&(a=b)(c=d) of groups.filter is not valid'],
+    ['InvalidBaseDN', { users: { baseDN: 'example.com' } }, 'example.com of users.baseDN is not'],
+    ['InvalidBaseDN', { groups: { baseDN: 'ou=,,' } }, 'ou=,, of groups.baseDN is not'],
     ['GlobalCatalogRefused', { urls: ['ldap://127.0.0.1:3268'] }],
     ['InvalidURL', { urls: ['ldapi:///'] }],
     ['InvalidURL', { urls: [] }],
     ['CertificateNotTrusted', { caBundle: 'none' }],
     ['CertificateNotTrusted', { caBundle: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----' }],
-  ])('%s: %j', async (reason, more) => {
+  ])('%s: %j', async (reason, more, sentence = '') => {
     const server = await start(directory());
-    await expect(testWith(readerOf(server, more))).rejects.toThrow(fails(reason));
+    const test = testWith(readerOf(server, more));
+    await expect(test).rejects.toThrow(fails(reason));
+    await expect(test).rejects.toThrow(sentence);
     await expect(readWith(readerOf(server, more))).rejects.toThrow(fails(reason));
     expect(server.connections).toBe(0);
   });

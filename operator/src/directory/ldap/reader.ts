@@ -42,23 +42,27 @@ export function ldapReader(options: LdapReaderOptions): DirectoryReader {
 
 /** What is asked for, checked before any server is asked. */
 function queryOf({ preset: name, users, groups, membership, attributes }: LdapReaderOptions): Query {
-  assertBases([users, groups].flatMap(({ baseDN }) => (baseDN === undefined ? [] : [baseDN])));
+  for (const [field, { baseDN }] of Object.entries({ users, groups })) {
+    if (baseDN !== undefined) assertBases(`${field}.baseDN`, [baseDN]);
+  }
   const preset = presets[name];
-  const instead = (filter: Filter, other: string | undefined) => (other === undefined ? filter : parseFilter(other));
+  const instead = (filter: Filter, other: string | undefined, field: string) =>
+    other === undefined ? filter : parseFilter(other, field);
   return {
     preset,
     mapping: overrideAttributes(preset.attributes, attributes ?? {}),
     membership,
-    userFilter: instead(preset.userFilter, users.filter),
-    groupFilter: instead(preset.groupFilter, groups.filter),
+    userFilter: instead(preset.userFilter, users.filter, 'users.filter'),
+    groupFilter: instead(preset.groupFilter, groups.filter, 'groups.filter'),
   };
 }
 
 async function placeOf(connection: Connection, options: LdapReaderOptions): Promise<Place> {
   const root = await readRootDSE({ connection, dialect: plainDialect });
   const { url, baseDN } = connection.session.server;
-  const base = (configured: string | undefined) => configured ?? baseDN ?? soleNamingContext(root, url);
-  const [userBase, groupBase] = [base(options.users.baseDN), base(options.groups.baseDN)];
+  const base = (field: 'users' | 'groups') =>
+    options[field].baseDN ?? baseDN ?? soleNamingContext(root, url, `${field}.baseDN`);
+  const [userBase, groupBase] = [base('users'), base('groups')];
   return {
     connection,
     dialect: { pageSize: options.pageSize, paged: root.paging, extendedNames: false },

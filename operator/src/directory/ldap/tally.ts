@@ -6,7 +6,9 @@ type Sentences = Readonly<Record<string, (count: number, first: string) => strin
 /** What makes a read doubtful. */
 const doubtful = {
   Reference: (count: number, first: string) =>
-    `The server refers to other servers for ${count} parts of the tree, first to ${first}.`,
+    count === 1
+      ? `The server refers to another server for a part of the tree: ${first}.`
+      : `The server refers to other servers for ${count} parts of the tree, first to ${first}.`,
   NoCookie: (_: number, first: string) => `The server does not say whether there is more below ${first}.`,
   PartialGroup: (count: number, first: string) =>
     `The server lists only some of the members of ${count} groups, first of ${first}.`,
@@ -21,7 +23,9 @@ const doubtful = {
 /** What makes nothing doubtful, and is worth a word. */
 const remarkable = {
   Reference: (count: number, first: string) =>
-    `The server refers to ${count} other parts of the forest, first to ${first}; they are not read.`,
+    count === 1
+      ? `The server refers to another part of the forest, ${first}; it is not read.`
+      : `The server refers to ${count} other parts of the forest, first to ${first}; they are not read.`,
   ForeignMember: (count: number, first: string) =>
     `${count} members of groups are foreign security principals, first ${first}; they are not followed.`,
   MemberElsewhere: (count: number, first: string) =>

@@ -426,14 +426,6 @@ export const resourceErrors = define({
     meaning: 'Another person of the tenant has the domain account.',
     remedy: 'Change one of the accounts; the other person keeps it until then.',
   },
-  DirectoryNotFound: {
-    meaning: 'The directory that the run names does not exist.',
-    remedy: 'Correct spec.directory and create another run.',
-  },
-  UnexpectedError: {
-    meaning: 'The run met an error that is not foreseen.',
-    remedy: 'The log of the operator has it under the name of the run; report it, and start another run.',
-  },
   InvalidTimeZone: {
     meaning: 'The time zone of the schedule is not one that the operator knows, so no run starts by itself.',
     remedy: 'Correct schedule.timeZone; the IANA database has the names, for example Europe/Paris.',
@@ -453,6 +445,18 @@ export const resourceErrors = define({
   LastRunFailed: {
     meaning: 'The directory can be read again, but the last run failed before that.',
     remedy: 'Start another run.',
+  },
+});
+
+/** How a DirectorySync ended, and what a guard held. */
+export const runErrors = define({
+  DirectoryNotFound: {
+    meaning: 'The directory that the run names does not exist.',
+    remedy: 'Correct spec.directory and create another run.',
+  },
+  UnexpectedError: {
+    meaning: 'The run met an error that is not foreseen.',
+    remedy: 'The log of the operator has it under the name of the run; report it, and start another run.',
   },
   DirectoryDeleted: {
     meaning: 'The directory was deleted before its run had ended.',
@@ -583,7 +587,14 @@ export const databaseErrors = define({
   },
 });
 
-export const catalogue = { ...directoryErrors, ...recordErrors, ...writeErrors, ...resourceErrors, ...databaseErrors };
+export const catalogue = {
+  ...directoryErrors,
+  ...recordErrors,
+  ...writeErrors,
+  ...runErrors,
+  ...resourceErrors,
+  ...databaseErrors,
+};
 export type Reason = keyof typeof catalogue;
 
 /** A failure with a reason from the catalogue. `message` is a sentence for users, without secrets. */

@@ -8,6 +8,7 @@ import {
   type ErrorDefinition,
   recordErrors,
   resourceErrors,
+  runErrors,
   writeErrors,
 } from './errors.ts';
 
@@ -32,6 +33,12 @@ const sections: readonly Section[] = [
     title: 'Writes',
     about: 'Of a DirectorySync that could not write everything. The next run tries again.',
     errors: writeErrors,
+  },
+  {
+    title: 'Runs',
+    about:
+      'How a DirectorySync ended, or what held changes of it. A run that has ended stays as it is: put right what is wrong, then approve what is held or start another run.',
+    errors: runErrors,
   },
   {
     title: 'Resources',

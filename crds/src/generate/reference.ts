@@ -117,7 +117,10 @@ function between(least: number | undefined, most: number, unit: string): string 
 }
 
 function ruleTable(kind: KindDefinition, schema: StructuralSchema): string {
-  const own = [...celRules(schema, '')].map(([path, rule]) => [code(path || 'object'), rule.message]);
+  const own = [...celRules(schema, '')].map(([path, rule]) => [
+    code(`${path}${rule.fieldPath ?? ''}`.replace(/^[.]/, '') || 'object'),
+    rule.message,
+  ]);
   const policed = policies
     .filter((policy) => policy.resources.includes(kind.plural))
     .flatMap((policy) => policy.validations.map(({ message }) => [`policy ${code(policy.name)}`, message]));

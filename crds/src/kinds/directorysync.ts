@@ -137,7 +137,7 @@ export const DirectorySync = defineKind({
         z.object({
           action: text(32, 'What was done with the record, for example rejected.'),
           reason: reason.meta({ description: 'Why, in one CamelCase word.' }).optional(),
-          record: text(1024, 'The record in the directory, by its DN or id.'),
+          record: text(1024, 'The record in the directory, by its DN, user principal name or id.'),
           name: text(253, 'Name of the object concerned.').optional(),
           message: text(512, 'What happened, in a sentence.').optional(),
         }),

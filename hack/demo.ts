@@ -27,8 +27,10 @@ const kind = kindNamed(options.directory);
 const stateName = join('.roster/demo', options.directory);
 const state = join(root, stateName);
 const namespace = options.directory === 'ldap' ? 'acme' : `acme-${options.directory}`;
+const command = options.directory === 'ldap' ? './hack/demo' : `./hack/demo --directory ${options.directory}`;
 
-const started = Date.now();
+/** When the command began, setting up included; in milliseconds since 1970. */
+const started = process.env.ROSTER_STARTED ? Number(process.env.ROSTER_STARTED) * 1000 : Date.now();
 const say = (sentence: string) =>
   console.error(`${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s  ${sentence}`);
 
@@ -36,9 +38,18 @@ const say = (sentence: string) =>
 const parts: (Pick<Part, 'name' | 'stop'> & Partial<Part>)[] = [];
 let stopping = false;
 const stop = new AbortController();
+let askedToStop = 0;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    say('Stopping; ./hack/demo goes on from here');
+    // One Ctrl-C may arrive twice: timeout(1), for one, sends to the process and to its group.
+    const again = Date.now() - askedToStop < 1_000;
+    if (again) return;
+    askedToStop = Date.now();
+    if (stop.signal.aborted) {
+      say('Ending without waiting for what still stops');
+      process.exit(130);
+    }
+    say(`Stopping; ${command} goes on from here. Ctrl-C again ends at once`);
     stop.abort();
   });
 }
@@ -67,10 +78,13 @@ async function main(): Promise<void> {
   say(goesOn ? `Going on from what the last demo left in ${stateName}` : `Starting a new demo in ${stateName}`);
 
   const cluster = await useCluster();
+  stop.signal.throwIfAborted();
   const directory = await startDirectory();
+  stop.signal.throwIfAborted();
   await setUp(cluster.admin, directory);
+  stop.signal.throwIfAborted();
 
-  say('Starting the operator with its embedded database');
+  say('Starting the operator with its embedded database (usually 5 seconds)');
   const operator = await startOperator({
     kubeconfig: cluster.operator,
     database: `pglite:${join(state, 'database')}`,
@@ -85,6 +99,8 @@ async function main(): Promise<void> {
   });
   const gone = Promise.race([...parts.flatMap(({ failed }) => failed ?? []), aborted(stop.signal)]);
 
+  await Promise.race([operator.leading, gone]);
+  say('The operator is ready');
   const client = apiClient(cluster.admin, 'roster-demo');
   const run = await Promise.race([synchronise(client), gone]);
   const people = await Promise.race([everybodySettled(client), gone]);
@@ -139,7 +155,7 @@ async function setUp(kubeconfig: string, directory: DirectoryServer): Promise<vo
 
 /** Asks for a run and shows how it goes; resolves with the run when it has ended. */
 async function synchronise(client: ApiClient): Promise<DirectorySync> {
-  say('Asking for a synchronisation: kubectl annotate userdirectory corporate roster.dev/requestedAt=...');
+  say(`Asking for a synchronisation: kubectl annotate userdirectory ${directoryName} roster.dev/requestedAt=...`);
   const runs = new Informer(client, DirectorySync, silentLogger, { namespaces: [namespace] });
   const watching = new AbortController();
   void runs.run(watching.signal);
@@ -228,6 +244,7 @@ async function summarize(client: ApiClient, { status }: DirectorySync, people: P
 
 function tell({ metadata, status }: DirectorySync, summary: Summary, kubeconfig: string, metricsPort: number): void {
   const bin = process.env.ROSTER_KUBE_BIN ?? '';
+  const skipped = status?.groups?.skipped ?? 0;
   const stages = (status?.stages ?? [])
     .map(({ name, seconds }) => `${name.toLowerCase()} ${seconds.toFixed(1)} s`)
     .join(', ');
@@ -235,6 +252,7 @@ function tell({ metadata, status }: DirectorySync, summary: Summary, kubeconfig:
     '',
     `The run ${metadata.name} ${status?.phase?.toLowerCase()}: ${status?.message ?? ''}`,
     `  ${summary.users} users and ${summary.groups} groups with ${summary.memberships} memberships; ${summary.mirrored} users are in the database.`,
+    ...(skipped === 0 ? [] : [`  ${skipped} of the ${status?.groups?.found} groups ${notCreated(skipped)}.`]),
     `  ${stages}.`,
     ...(summary.rejected.length === 0 ? [] : ['  Rejected:']),
     ...(status?.samples ?? [])
@@ -257,6 +275,11 @@ function tell({ metadata, status }: DirectorySync, summary: Summary, kubeconfig:
     `  curl -s http://127.0.0.1:${metricsPort}/metrics | grep ^roster_`,
   );
   console.error(lines.join('\n'));
+}
+
+/** Of groups in which none of the people who were taken over are. */
+function notCreated(groups: number): string {
+  return groups === 1 ? 'has nobody in it and is not created' : 'have nobody in them and are not created';
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

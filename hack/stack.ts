@@ -5,6 +5,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { ApiClient } from '../operator/src/runtime/index.ts';
@@ -38,12 +39,17 @@ export async function startCluster(directory: string): Promise<Cluster> {
     detached,
   });
   const part = supervise('the control plane', child, join(directory, 'cluster.log'));
-  await Promise.race([lineMatching(child, /^ready /), part.failed]);
+  await Promise.race([lineMatching(child.stdout, /^ready /), part.failed]);
   return {
     ...part,
     kubeconfig: join(directory, 'kubeconfig'),
     operatorKubeconfig: join(directory, 'operator.kubeconfig'),
   };
+}
+
+export interface Operator extends Part {
+  /** Resolves when it leads and serves requests. */
+  readonly leading: Promise<void>;
 }
 
 export interface OperatorOptions {
@@ -68,7 +74,7 @@ export async function startOperator({
   namespaces,
   installation,
   authorities,
-}: OperatorOptions): Promise<Part> {
+}: OperatorOptions): Promise<Operator> {
   const child = spawn(
     'setpriv',
     [
@@ -89,7 +95,7 @@ export async function startOperator({
       },
     },
   );
-  return supervise('the operator', child, log);
+  return { ...supervise('the operator', child, log), leading: lineMatching(child.stderr, /"msg":"leading"/) };
 }
 
 let programs: Promise<string> | undefined;
@@ -161,16 +167,16 @@ function supervise(name: string, child: ChildProcess, logFile: string): Part {
   };
 }
 
-/** Resolves when the child has written such a line; what it writes goes on to its log all the same. */
-function lineMatching(child: ChildProcess, pattern: RegExp): Promise<void> {
+/** Resolves when a child has written such a line; what it writes goes on to its log all the same. */
+function lineMatching(output: Readable, pattern: RegExp): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let said = '';
   const look = (text: Buffer) => {
     said += text.toString();
     if (!said.split('\n').some((line) => pattern.test(line))) return;
-    child.stdout?.off('data', look);
+    output.off('data', look);
     resolve();
   };
-  child.stdout?.on('data', look);
+  output.on('data', look);
   return promise;
 }

@@ -234,7 +234,7 @@ describe('a run', () => {
     const run = await sync(acme);
     expect(run.status).toMatchObject({
       phase: 'Succeeded',
-      message: '1 person found: 1 unchanged, 1 missing and kept. 1 group with 1 membership.',
+      message: '1 person found: 1 unchanged, 1 missing and left as they are. 1 group with 1 membership.',
       people: { ...noPeople, found: 1, unchanged: 1, missing: 1 },
       reasons: [{ action: 'Keep', reason: 'NoLongerFound', count: 1 }],
     });
@@ -437,7 +437,7 @@ describe('a person who was there by hand', () => {
     const run = await sync(acme);
     expect(run.status).toMatchObject({
       phase: 'Held',
-      people: { ...noPeople, found: 6, linked: 6 },
+      people: { ...noPeople, found: 6, linked: 1 },
       held: { reason: 'LinkNeedsApproval', count: 5 },
       reasons: [
         { action: 'Hold', reason: 'RestrictedLink', count: 5 },

@@ -101,7 +101,7 @@ export const DirectorySync = defineKind({
         deleted: count('People who were missing for longer than the grace period and are deleted.'),
         restored: count('People who were missing and are found again.'),
       })
-      .meta({ description: 'The people of the plan, by what is done.' })
+      .meta({ description: 'The people, by what the run did by now; of a preview, by what it would do.' })
       .optional(),
     groups: z
       .object({
@@ -113,9 +113,11 @@ export const DirectorySync = defineKind({
         rejected: count('Groups that could not be taken over.'),
         missing: count('Groups of this directory that were not found, and are kept.'),
       })
-      .meta({ description: 'The groups of the plan, by what is done.' })
+      .meta({ description: 'The groups, by what the run did by now; of a preview, by what it would do.' })
       .optional(),
-    memberships: count('Memberships of people in groups after the run.').optional(),
+    memberships: count(
+      'Memberships of people in groups after the run; absent when it did not do all that it was to do.',
+    ).optional(),
     failed: count('Writes that failed; the next run tries them again.').optional(),
     reasons: z
       .array(

@@ -73,8 +73,8 @@ export interface ApplyOptions {
   readonly concurrency: number;
   /** Told after each write: how many are done, of how many. */
   readonly progress: (done: number, total: number) => void;
-  /** Told of each person who was written. */
-  readonly done?: (action: PersonAction) => void;
+  /** Told of each group and person that was written. */
+  readonly done?: (action: GroupAction | PersonAction) => void;
 }
 
 /** After so many writes in a row that are forbidden, a right is missing: to go on would only repeat it. */
@@ -120,6 +120,7 @@ export async function applyPlan(
     }
     forbiddenInARow = 0;
     written++;
+    options.done?.(action);
     progress(written + failures.length, total);
   };
 
@@ -130,10 +131,7 @@ export async function applyPlan(
     await inParallel(chunk, concurrency, async (action) => {
       const holder = taken.get(action);
       if (holder === undefined) {
-        await write(action, async () => {
-          await writePerson(target, action);
-          options.done?.(action);
-        });
+        await write(action, () => writePerson(target, action));
       } else refuse(action, 'EmailTaken', `The address belongs to ${holder.kind} ${holder.name}.`);
     });
   }

@@ -1,6 +1,14 @@
 import type { DirectorySync, DirectorySyncStatus } from '@roster/crds';
 import { emptyAnswer, hashOf, type Verdict } from '../../directory/guard.ts';
-import { effectKey, inSlices, type Plan, type PlanLine, paced, type Steps } from '../../directory/plan/index.ts';
+import {
+  effectKey,
+  heldLine,
+  inSlices,
+  type Plan,
+  type PlanLine,
+  paced,
+  type Steps,
+} from '../../directory/plan/index.ts';
 import { catalogue } from '../../errors.ts';
 import type { Mirror } from '../../mirror/index.ts';
 import { type Problem, seconds } from '../conditions.ts';
@@ -85,18 +93,8 @@ export function* heldLines({ people }: Plan, { held }: Verdict): Steps<PlanLine[
   const keys = new Set<string>();
   yield* paced(held.keys, (key) => keys.add(key));
   yield* paced(people, (action) => {
-    const { kind, record, restriction, effects = [] } = action;
-    for (const effect of effects) {
-      if (!keys.has(effectKey(action, effect))) continue;
-      lines.push({
-        action: 'Hold',
-        kind,
-        name: 'ref' in action ? action.ref.name : action.name,
-        record: record.label,
-        externalId: record.externalId,
-        reason: effect,
-        ...(restriction === undefined ? {} : { message: `It needs approval, because ${restriction}.` }),
-      });
+    for (const effect of action.effects ?? []) {
+      if (keys.has(effectKey(action, effect))) lines.push(heldLine(action, effect));
     }
   });
   return lines;

@@ -337,8 +337,13 @@ describe('a run', () => {
     expect(world.statusOf('a')).toMatchObject({
       phase: 'Held',
       held: { reason: 'ManyLinks', count: 5 },
-      people: { created: 1, linked: 5 },
+      people: { found: 6, created: 1, linked: 0 },
     });
+    const { values } = await world.metrics.changes.get();
+    const counted = values
+      .filter(({ value }) => value > 0)
+      .map(({ labels, value }) => [labels.kind, labels.action, value]);
+    expect(counted).toEqual([['person', 'created', 1]]);
     expect(world.events).toContain('Warning UserDirectory corporate ChangesHeld');
   });
 
@@ -492,7 +497,15 @@ describe('a run that holds changes', () => {
         expiresAt: at(86_400),
       },
       reasons: [{ action: 'Hold', reason: 'Link', count: 5 }],
-      samples: expect.arrayContaining([{ action: 'Hold', reason: 'Link', name: 'user-0', record: 'uid=user-0' }]),
+      samples: expect.arrayContaining([
+        {
+          action: 'Hold',
+          reason: 'Link',
+          name: 'user-0',
+          record: 'uid=user-0',
+          message: 'Would be linked with this entry.',
+        },
+      ]),
     });
     expect(status.message).toMatch(
       / judges anew\. If it is meant, approve the run a until .*: kubectl patch directorysyncs\.roster\.dev -n acme a /,
@@ -513,6 +526,10 @@ describe('a run that holds changes', () => {
     expect(world.statusOf('c')).toMatchObject({ phase: 'Succeeded', held: { count: 5, hash: held?.hash } });
     expect(world.statusOf('c').held?.expiresAt).toBeUndefined();
     expect(world.statusOf('c').message).not.toContain('kubectl');
+    expect(world.statusOf('c').message).toBe(
+      `Nothing was changed. 5 people found: 5 linked. 0 groups with 0 memberships. Of these changes a run would hold 5: ${held?.message}`,
+    );
+    expect(world.statusOf('c')).toMatchObject({ people: { linked: 5 }, memberships: 0 });
     expect(world.held.has('uid-of-c')).toBe(false);
   });
 
@@ -769,6 +786,23 @@ describe('a run whose directory is deleted', () => {
     expect(world.events).toEqual(['Warning DirectorySync a DirectoryDeleted']);
     expect(world.ends).toEqual(['uid-of-a Aborted']);
     expect((await world.metrics.runs.get()).values).toEqual([]);
+  });
+
+  it('says how far it came, and counts what it did until then', async () => {
+    const world = new World();
+    world.contents = contentsOf(...Array.from({ length: 200 }, (_, index) => entry(`new-${index}`)));
+    world.add(run('a'));
+    const create = world.api.create.bind(world.api);
+    world.api.create = (async (...args: Parameters<typeof create>) => {
+      if (world.writes.length === 99) world.directories.delete(directory());
+      return create(...args);
+    }) as typeof create;
+    await world.reconcile('a');
+    const { phase, message, people: { found, created } = expect.fail('no counts'), ...rest } = world.statusOf('a');
+    expect([phase, found, created]).toEqual(['Aborted', 200, world.writes.length]);
+    expect(created).toBeLessThan(200);
+    expect(message).toMatch(new RegExp(`was deleted\\. The run stopped after ${created} of 200 writes\\.`));
+    expect(rest).not.toHaveProperty('memberships');
   });
 
   it('ends so as well when another one of the name takes its place', async () => {

@@ -277,8 +277,8 @@ async function measure({ metrics }: Context, run: DirectorySync, { phase, facts 
   for (const { name, seconds: duration } of facts.stages ?? [])
     metrics.stage.observe({ ...labels, stage: name }, duration);
   // What is no longer held was counted when it was.
-  if (!isWhole(run) || phase === 'Aborted') return;
-  metrics.held.set(labels, facts.held?.count ?? 0);
+  if (!isWhole(run) || facts.finishedAt !== undefined) return;
+  if (phase !== 'Aborted') metrics.held.set(labels, facts.held?.count ?? 0);
   if (facts.people === undefined || facts.groups === undefined) return;
   for (const action of personActions) {
     metrics.changes.inc({ ...labels, kind: 'person', action }, facts.people[action]);

@@ -1,7 +1,7 @@
 import type { DirectorySync } from '@roster/crds';
 import { type Applied, applyPlan } from '../../directory/apply.ts';
 import { type EffectCounts, effectsOf, type Verdict } from '../../directory/guard.ts';
-import { inSlices, type PersonAction } from '../../directory/plan/index.ts';
+import { type GroupAction, inSlices, type PersonAction } from '../../directory/plan/index.ts';
 import type { Context } from '../context.ts';
 import { attempt } from '../mirrored.ts';
 import { apiTarget } from './target.ts';
@@ -18,6 +18,8 @@ export interface Execution {
   readonly verdict: Verdict;
   /** Keys of the effects that were approved: they do not count for the next days. */
   readonly approved: ReadonlySet<string>;
+  /** All that is written is added, whatever becomes of the rest. */
+  readonly done: (GroupAction | PersonAction)[];
   /** Tells how far it is; one that gets lost is followed by the next. */
   readonly report: (message: string) => Promise<void>;
   readonly signal: AbortSignal;
@@ -28,9 +30,8 @@ export interface Execution {
  * whatever the signal aborts with
  */
 export async function execute(context: Context, execution: Execution): Promise<Applied> {
-  const { run, verdict, approved, startedAt } = execution;
+  const { run, verdict, approved, startedAt, done } = execution;
   const { effects } = context.mirror;
-  const done: PersonAction[] = [];
   const { namespace = '', uid = '' } = run.metadata;
   const key = { namespace, directory: run.spec.directory, uid, startedAt };
   const note = (counts: EffectCounts) => effects.note(key, new Map(Object.entries(counts)));
@@ -38,18 +39,15 @@ export async function execute(context: Context, execution: Execution): Promise<A
   // If the operator is killed in between, all of it counts as done.
   if (counted) await note(verdict.effects);
   try {
-    return await write(context, execution, (action) => done.push(action));
+    return await write(context, execution);
   } finally {
-    const had = await inSlices(effectsOf(done, approved));
+    const people = done.filter((action): action is PersonAction => action.kind !== 'Group');
+    const had = await inSlices(effectsOf(people, approved));
     if (counted) await attempt(() => note(had));
   }
 }
 
-async function write(
-  { client, mirror }: Context,
-  { run, verdict, report, signal }: Execution,
-  done: (action: PersonAction) => void,
-): Promise<Applied> {
+async function write({ client, mirror }: Context, { run, verdict, done, report, signal }: Execution): Promise<Applied> {
   const { namespace = '' } = run.metadata;
   const target = apiTarget(client, namespace, (wants) => mirror.claims.reserve(namespace, wants), signal);
   let reportedAt = performance.now();
@@ -58,7 +56,7 @@ async function write(
     return await applyPlan(verdict, target, {
       signal,
       concurrency,
-      done,
+      done: (action) => done.push(action),
       progress: (written, total) => {
         if (reporting !== undefined || performance.now() - reportedAt < progressMs) return;
         reportedAt = performance.now();

@@ -1,7 +1,7 @@
 import type { DirectorySync, DirectorySyncStatus, RunPhase, UserDirectory } from '@roster/crds';
 import type { Applied } from '../../directory/apply.ts';
 import { judge, type Verdict } from '../../directory/guard.ts';
-import { inSlices, lines } from '../../directory/plan/index.ts';
+import { type GroupAction, inSlices, lines, type PersonAction, type Plan } from '../../directory/plan/index.ts';
 import { type OpenDirectory, readAll } from '../../directory/reader.ts';
 import type { DirectoryContents, Evidence } from '../../directory/record.ts';
 import { RosterError } from '../../errors.ts';
@@ -14,7 +14,7 @@ import { approvalNote, approvedEffects, closed, heldFacts, heldLines } from './a
 import { type Comparison, compare } from './comparison.ts';
 import { execute } from './execution.ts';
 import { lastReadSettings, readSettings } from './readsettings.ts';
-import { evidenceFacts, type Progress, planFacts, sampleOf, summary } from './status.ts';
+import { evidenceFacts, type Progress, performedFacts, planFacts, plannedFacts, sampleOf, summary } from './status.ts';
 
 /** Opens the server of a directory. @throws RosterError */
 export type Open = (directory: UserDirectory, signal: AbortSignal) => Promise<OpenDirectory>;
@@ -86,19 +86,18 @@ export async function carryOut(
     const { comparison, evidence } = await readAndCompare(course, open);
     const verdict = await guard(course, comparison, evidence);
     if (run.spec.dryRun) {
-      return { phase: 'Succeeded', facts: learn({ message: `Nothing was changed. ${told(comparison)}` }) };
+      return {
+        phase: 'Succeeded',
+        facts: learn({ ...plannedFacts(comparison.plan), message: preview(comparison, verdict) }),
+      };
     }
-    await report('Applying', learn({ message: 'Writing people and groups.' }));
-    const writing = (message: string) => report('Applying', { ...facts, message });
-    const applied = await timed('Apply', () =>
-      execute(context, { run, startedAt, verdict, approved, report: writing, signal }),
-    );
+    const applied = await apply(course, comparison.plan, verdict);
     return await conclude(course, comparison, applied, learn({}));
   } catch (error) {
     if (signal.aborted) {
       // Who stops a run with a reason of the catalogue wants it to end with that; else there is nobody to tell.
       if (!(signal.reason instanceof RosterError)) throw signal.reason;
-      return { phase: 'Aborted', facts, error: signal.reason };
+      return { phase: 'Aborted', facts, error: error instanceof RosterError ? error : signal.reason };
     }
     if (!(error instanceof RosterError)) return { phase: 'Failed', facts, error: unexpected(context.log, run, error) };
     // A deposed leader writes nothing more: its successor ends the run.
@@ -167,11 +166,31 @@ async function guard(course: Course, { plan, emptied }: Comparison, evidence: Ev
   const verdict = await inSlices(judge(plan, circumstances), signal);
   const holds = await inSlices(heldLines(plan, verdict), signal);
   const held = heldFacts(run, verdict, emptied, context.now());
-  learn({ ...planFacts(plan, holds), ...(held && { held }) });
+  learn({ ...planFacts(plan, holds), ...performedFacts(plan, []), ...(held && { held }) });
   const record = runRecord(run, startedAt);
   await plans.store(record, concatenated(holds, lines(plan)));
   if (held?.expiresAt !== undefined) await plans.hold(record, verdict.held?.keys ?? []);
   return verdict;
+}
+
+/** What the status counts is what is written by then, so that it is true however the run ends. @throws as `execute` */
+async function apply(course: Course, plan: Plan, verdict: Verdict): Promise<Applied> {
+  const { context, run, startedAt, approved, report, learn, timed, signal } = course;
+  const done: (GroupAction | PersonAction)[] = [];
+  const writing = (message: string) => report('Applying', learn({ ...performedFacts(plan, done), message }));
+  await writing('Writing people and groups.');
+  try {
+    return await timed('Apply', () =>
+      execute(context, { run, startedAt, verdict, approved, done, report: writing, signal }),
+    );
+  } catch (error) {
+    const cause = signal.aborted ? signal.reason : error;
+    if (!(cause instanceof RosterError) || cause.reason === 'NoLongerLeader') throw error;
+    const total = verdict.groups.length + verdict.people.length;
+    throw new RosterError(cause.reason, `${cause.message} The run stopped after ${done.length} of ${total} writes.`);
+  } finally {
+    learn(performedFacts(plan, done));
+  }
 }
 
 /** A directory that fills people and of which no success is known, as after a restore, counts as changed. */
@@ -207,7 +226,13 @@ async function conclude(course: Course, comparison: Comparison, applied: Applied
     return { phase: 'Held', facts, error: new RosterError(reason, [...explanation, held.message].join(' ')) };
   }
   const message = [approvalNote(run), told(comparison)].filter(Boolean).join(' ');
-  return { phase: 'Succeeded', facts: learn({ message }) };
+  return { phase: 'Succeeded', facts: learn({ memberships: comparison.plan.memberships, message }) };
+}
+
+/** What a run would do, and what of it would wait for approval. */
+function preview(comparison: Comparison, { held }: Verdict): string {
+  const waits = held === undefined ? [] : [`Of these changes a run would hold ${held.count}: ${held.message}`];
+  return ['Nothing was changed.', told(comparison), ...waits].join(' ');
 }
 
 /** What a run of everybody did in numbers, or why one person is or is not synced. */

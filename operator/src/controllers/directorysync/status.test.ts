@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { entry, entryWithoutEmail, groupEntry, linked, planOf } from '../../directory/plan/fixtures.ts';
 import type { Evidence } from '../../directory/record.ts';
 import { at, brokenInvariants, condition, now, run } from '../testing/objects.ts';
-import { evidenceFacts, planFacts, runStatus, summary } from './status.ts';
+import { evidenceFacts, performedFacts, planFacts, plannedFacts, runStatus, summary } from './status.ts';
 
 const shown = ({ conditions }: DirectorySyncStatus) =>
   conditions?.map(({ type, status, reason }) => `${type}=${status} ${reason}`);
@@ -91,20 +91,20 @@ it('the evidence fits the schema, whatever the directory says', () => {
 describe('what the status says of a plan', () => {
   const long = 'x'.repeat(5000);
   const people = Array.from({ length: 30 }, (_, index) => entry(`p${index}`, { label: `${index}${long}` }));
-  const hold = (reason: string, record: string) =>
-    ({ action: 'Hold', kind: 'User', reason, record, message: long }) as const;
+  const hold = (reason: string, record: string, externalId = record) =>
+    ({ action: 'Hold', kind: 'User', reason, record, externalId, message: long }) as const;
 
   it('fits the schema, whatever the directory says', () => {
     const facts = planFacts(
       planOf({ people }),
-      Array.from({ length: 30 }, () => hold('Link', long)),
+      Array.from({ length: 30 }, (_, index) => hold('Link', long, `h${index}`)),
     );
     expect(DirectorySync.status.parse(facts)).toEqual(facts);
   });
 
   it('shows what is held first, and something else beside it', () => {
     const facts = planFacts(planOf({ people }), [
-      ...Array.from({ length: 12 }, () => hold('Link', 'a')),
+      ...Array.from({ length: 12 }, (_, index) => hold('Link', 'a', `h${index}`)),
       hold('AddressChange', 'b'),
     ]);
     expect(facts.reasons).toEqual([
@@ -113,6 +113,31 @@ describe('what the status says of a plan', () => {
     ]);
     const actions = facts.samples?.map(({ action }) => action);
     expect(actions).toEqual([...Array(10).fill('Hold'), ...Array(10).fill('Create')]);
+  });
+
+  it('has one line for each person', () => {
+    const { samples = [] } = planFacts(planOf({ people: people.slice(0, 2) }), [
+      hold('Creation', 'p0'),
+      hold('Mail', 'p0'),
+    ]);
+    expect(samples.map(({ action, reason }) => [action, reason])).toEqual([
+      ['Hold', 'Creation'],
+      ['Create', undefined],
+    ]);
+  });
+
+  it('counts only what is done of it', () => {
+    const plan = planOf({ people: [entry('a'), entry('b', { groups: ['sales'] })], groups: [groupEntry('sales')] });
+    const [first] = plan.people;
+    expect(plannedFacts(plan)).toMatchObject({ people: { created: 2 }, groups: { created: 1 }, memberships: 1 });
+    const none = performedFacts(plan, []);
+    expect(none).toMatchObject({ people: { found: 2, created: 0 }, groups: { created: 0 } });
+    expect(none).not.toHaveProperty('memberships');
+    expect(performedFacts(plan, [...(first ? [first] : []), ...plan.groups])).toMatchObject({
+      people: { found: 2, created: 1 },
+      groups: { created: 1 },
+    });
+    expect(DirectorySync.status.parse(none)).toEqual(none);
   });
 
   it('sums up what there is, and leaves out what there is not', () => {
@@ -125,7 +150,7 @@ describe('what the status says of a plan', () => {
       absences: { gone: 'Deleted', kept: 'NotVisible' },
     } as const;
     expect(summary(planOf(scene))).toBe(
-      '4 people found: 1 created, 1 restored, 1 unchanged, 1 disabled, 1 rejected, 1 missing and kept. 1 group with 1 membership.',
+      '4 people found: 1 created, 1 restored, 1 unchanged, 1 disabled, 1 rejected, 1 missing and left as they are. 1 group with 1 membership.',
     );
   });
 });

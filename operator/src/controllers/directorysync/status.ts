@@ -1,5 +1,5 @@
 import type { DirectorySync, DirectorySyncStatus, RunPhase } from '@roster/crds';
-import { type Plan, type PlanLine, samples } from '../../directory/plan/index.ts';
+import { type GroupAction, type PersonAction, type Plan, type PlanLine, samples } from '../../directory/plan/index.ts';
 import type { Evidence } from '../../directory/record.ts';
 import { advice, RosterError } from '../../errors.ts';
 import { bounded, declare, type Problem, type Stated } from '../conditions.ts';
@@ -21,7 +21,7 @@ export function runStatus(
   const approval = phase === 'Held' && problem && held ? approvalAdvice(run, problem, held) : undefined;
   const message =
     problem === undefined
-      ? progress.message
+      ? progress.message && bounded(progress.message)
       : bounded(approval ?? advice(new RosterError(problem.reason, problem.message)));
   return {
     ...progress,
@@ -74,17 +74,50 @@ export function evidenceFacts(evidence: Evidence): Pick<DirectorySyncStatus, 'ev
 
 const sentences = (list: readonly string[]) => list.slice(0, 10).map((sentence) => sentence.slice(0, 512));
 
-/** What the status says of a plan, and of what is held of it. */
+/** What the status says of a plan, and of what is held of it; but for the numbers. */
 export function planFacts(plan: Plan, holds: readonly PlanLine[]): Progress {
-  const shown = holds.slice(0, 10).map(sampleOf);
+  const firstOfEach = new Map<string, PlanLine>();
+  for (const line of holds) {
+    const who = identityOf(line.kind, line.externalId);
+    if (!firstOfEach.has(who)) firstOfEach.set(who, line);
+  }
+  const shown = [...firstOfEach.values()].slice(0, 10).map(sampleOf);
+  // Who is among the held needs no second line.
+  const people = plan.people.filter(({ kind, record }) => !firstOfEach.has(identityOf(kind, record.externalId)));
   return {
-    people: plan.counts.people,
-    groups: plan.counts.groups,
-    memberships: plan.memberships,
     reasons: [...holdReasons(holds), ...plan.reasons].slice(0, 50),
-    samples: [...shown, ...samples(plan, 20 - shown.length)],
+    samples: [...shown, ...samples({ ...plan, people }, 20 - shown.length)],
   };
 }
+
+const identityOf = (kind: string, externalId = '') => `${kind} ${externalId}`;
+
+/** The numbers of a plan, as if all of it were done. */
+export function plannedFacts({ counts: { people, groups }, memberships }: Plan): Progress {
+  return { people, groups, memberships };
+}
+
+/** The numbers of a plan of which only this is done. How many memberships there are is known when all of it is. */
+export function performedFacts({ counts }: Plan, done: readonly (GroupAction | PersonAction)[]): Progress {
+  const people = { ...counts.people, created: 0, linked: 0, updated: 0, restored: 0, disabled: 0, deleted: 0 };
+  const groups = { ...counts.groups, created: 0, updated: 0 };
+  for (const action of done) {
+    if (action.kind === 'Group') groups[action.action === 'Create' ? 'created' : 'updated'] += 1;
+    else people[countOf[action.action]] += 1;
+  }
+  return { people, groups };
+}
+
+/** What a person is counted as. */
+const countOf = {
+  Create: 'created',
+  Link: 'linked',
+  TakeOver: 'linked',
+  Update: 'updated',
+  Restore: 'restored',
+  Disable: 'disabled',
+  Delete: 'deleted',
+} as const;
 
 type Reasons = NonNullable<Progress['reasons']>;
 
@@ -111,7 +144,7 @@ export function sampleOf({
   };
 }
 
-/** What a run did, in numbers. */
+/** What a run that did all of a plan did, in numbers. */
 export function summary({ counts: { people, groups }, memberships }: Plan): string {
   const part = (count: number, what: string) => (count === 0 ? [] : [`${count} ${what}`]);
   const described = [
@@ -124,7 +157,7 @@ export function summary({ counts: { people, groups }, memberships }: Plan): stri
     ...part(people.deleted, 'deleted'),
     ...part(people.excluded, 'excluded'),
     ...part(people.rejected, 'rejected'),
-    ...part(people.missing, 'missing and kept'),
+    ...part(people.missing, 'missing and left as they are'),
   ];
   const inGroups = groups.created + groups.updated + groups.unchanged;
   const found = `${amount(people.found, 'person', 'people')} found`;

@@ -512,9 +512,9 @@ describe('credentials that end', () => {
 
 describe('of the last success a directory keeps', () => {
   it('who was missing and what was read, until a newer one', () => {
-    const success = (name: string, seconds: number, missing: number, readSettings?: string) => {
+    const success = (name: string, seconds: number, missing: number, readSettings?: string, disabled = 0) => {
       const one = ended(name, seconds, 'Succeeded');
-      const counts = { found: 10, ...people, missing };
+      const counts = { found: 10, ...people, missing, disabled };
       return { ...one, status: { ...one.status, people: counts, ...(readSettings && { readSettings }) } };
     };
     const before = statusOf(directory(), { connection: connected, runs: [success('a', -90, 4, 'abc')] });
@@ -528,5 +528,7 @@ describe('of the last success a directory keeps', () => {
       missing: 0,
       readSettings: 'def',
     });
+    // Who has just been disabled is missing, too.
+    expect(statusOf(directory(), { runs: [success('d', -30, 4, 'def', 3)] }).missing).toBe(7);
   });
 });

@@ -92,7 +92,7 @@ function successFacts(
     people: people?.found ?? 0,
     groups: takenOver(groups),
     rejected: (people?.rejected ?? 0) + (groups?.rejected ?? 0),
-    missing: people?.missing ?? 0,
+    missing: (people?.missing ?? 0) + (people?.disabled ?? 0),
     ...(readSettings === undefined ? {} : { readSettings }),
   };
 }

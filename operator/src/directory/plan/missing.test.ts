@@ -81,9 +81,9 @@ describe('who is missing', () => {
   });
 
   test.each<[Whereabouts, string]>([
-    ['Deleted', 'Since the entry was deleted.'],
-    ['OutOfBase', 'Since the entry lies outside the base that is read.'],
-    ['FilteredOut', 'Since the entry no longer matches the filter.'],
+    ['Deleted', 'Disabled: the entry was deleted.'],
+    ['OutOfBase', 'Disabled: the entry lies outside the base that is read.'],
+    ['FilteredOut', 'Disabled: the entry no longer matches the filter.'],
   ])('is removed when it is proved: %s', (whereabouts, message) => {
     const fields = scene(linked('gone'), { directory: policy('Disable'), absences: { gone: whereabouts } });
     const plan = planOf(fields);

@@ -1,6 +1,7 @@
 import type { DirectorySyncStatus } from '@roster/crds';
+import { losses } from './effects.ts';
 import { explained } from './missing.ts';
-import type { GroupAction, Note, PersonAction, Plan, PlanLine } from './types.ts';
+import type { Effect, GroupAction, Note, PersonAction, Plan, PlanLine } from './types.ts';
 
 /** What comes first when not everything can be shown. */
 const interest: readonly string[] = [
@@ -91,6 +92,52 @@ export function reasonCounts(notes: readonly Note[], removals: readonly PersonAc
   return [...counts.values()].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 
+/** A line for one effect of an action that is held: what would be done, and why it needs approval. */
+export function heldLine(action: PersonAction, effect: Effect): PlanLine {
+  const { kind, record, restriction } = action;
+  const why = restriction === undefined ? '' : ` It needs approval, because ${restriction}.`;
+  return {
+    action: 'Hold',
+    kind,
+    name: 'ref' in action ? action.ref.name : action.name,
+    record: record.label,
+    externalId: record.externalId,
+    reason: effect,
+    message: `${intention(action, effect)}.${why}`,
+  };
+}
+
+function intention(action: PersonAction, effect: Effect): string {
+  switch (effect) {
+    case 'Creation':
+      return 'Would be created';
+    case 'Mail':
+      return 'Would be created and get an invitation by mail';
+    case 'Seat':
+      return 'Would take a seat of a licence that has too few left';
+    case 'Link':
+    case 'RestrictedLink':
+      return 'Would be linked with this entry';
+    case 'AddressChange':
+      return 'Would get another address or account';
+    case 'LostMembership':
+      return `Would lose the ${losses(action).join(', the ')}`;
+    case 'Removal':
+    case 'RestrictedRemoval': {
+      const why = action.reason === undefined ? '' : `: ${explained[action.reason]}`;
+      return `Would be ${action.action === 'Delete' ? 'deleted' : 'disabled'}${why}`;
+    }
+    case 'Restore':
+      return 'Would get access again';
+    case 'RestrictedChange':
+      return 'Would be changed in what decides about access';
+    case 'Grant':
+      return 'Would get administration rights';
+    case 'TakeOver':
+      return 'Would be taken over from another directory';
+  }
+}
+
 function line(reported: Reported): PlanLine {
   const { action, kind } = reported;
   const externalId = 'message' in reported ? reported.externalId : reported.record.externalId;
@@ -108,11 +155,13 @@ function line(reported: Reported): PlanLine {
   };
 }
 
+const removed = { Disable: 'Disabled', Delete: 'Deleted' } as const;
+
 function explanation(planned: PersonAction | GroupAction): string | undefined {
   switch (planned.action) {
     case 'Disable':
     case 'Delete':
-      return planned.reason === undefined ? undefined : `Since ${explained[planned.reason]}.`;
+      return planned.reason === undefined ? undefined : `${removed[planned.action]}: ${explained[planned.reason]}.`;
     case 'TakeOver':
       return `From the entry ${planned.before.externalId} of the directory ${planned.before.directory}.`;
     case 'Update':

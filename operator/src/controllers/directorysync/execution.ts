@@ -36,8 +36,10 @@ export async function execute(context: Context, execution: Execution): Promise<A
   const key = { namespace, directory: run.spec.directory, uid, startedAt };
   const note = (counts: EffectCounts) => effects.note(key, new Map(Object.entries(counts)));
   const counted = Object.keys(verdict.effects).length > 0;
-  // If the operator is killed in between, all of it counts as done.
-  if (counted) await note(verdict.effects);
+  // If the operator is killed in between, all of it counts as done. Not so the invitations: they go with creations, which
+  // its successor would otherwise hold, since those not made are counted again.
+  const { Mail: _, ...lasting } = verdict.effects;
+  if (counted) await note(lasting);
   try {
     return await write(context, execution);
   } finally {

@@ -688,6 +688,18 @@ describe('the guard of a run', () => {
     expect(await phaseOf('third')).toBe('Succeeded');
   });
 
+  it('counts invitations when they are made: those not made before a crash are counted by the run after it', async () => {
+    world.directories.cache.set(directory({ passwordSetup: 'Invite' }));
+    world.contents = contentsOf(entry('a'), entry('b'));
+    const noted: EffectCounts[] = [];
+    world.onNote = (counts) => noted.push(counts);
+    expect(await phaseOf('first')).toBe('Succeeded');
+    expect(noted.map((counts) => [counts.get('Creation'), counts.get('Mail')])).toEqual([
+      [2, undefined],
+      [2, 2],
+    ]);
+  });
+
   it('counts what was written, not what was refused', async () => {
     for (const name of ['a', 'b']) addUser(user(name));
     world.contents = contentsOf(entry('a'), entry('b'));

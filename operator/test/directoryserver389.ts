@@ -1,6 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import { GenericContainer, Wait } from 'testcontainers';
 import { contentRecord, type Entry } from '../../hack/openldap/ldif.ts';
+import { image } from './image.ts';
 import { type CertificateOptions, serverCertificate } from './servercertificate.ts';
 
 export interface DirectoryServer389Options extends CertificateOptions {
@@ -21,21 +21,11 @@ export const suffix = 'dc=example,dc=com';
 export const password = 'correct-horse';
 export const directoryManager = 'cn=Directory Manager';
 
-const imageName = 'localhost/roster-389ds:test';
-/** Builds the image once on a machine; its name lets later runs find it. */
-let built: Promise<unknown> | undefined;
-const build = (): Promise<unknown> =>
-  GenericContainer.fromDockerfile(fileURLToPath(new URL('../../hack/docker/389ds', import.meta.url))).build(imageName, {
-    deleteOnExit: false,
-  });
-
 /** Starts a 389 Directory Server with these entries. */
 export async function startDirectoryServer389(options: DirectoryServer389Options): Promise<DirectoryServer389> {
-  built ??= build();
-  await built;
   const tls = await serverCertificate(options);
   const file = (target: string, content: string) => ({ target: `/ds/${target}`, content });
-  const container = await new GenericContainer(imageName)
+  const container = await new GenericContainer(await image('389ds', 'docker/389ds'))
     .withCopyContentToContainer([
       file('data.ldif', Array.from(options.entries, contentRecord).join('')),
       file('password', password),

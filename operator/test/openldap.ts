@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
 import { administrator, serviceAccount, slapdConfig } from '../../hack/openldap/config.ts';
 import { changeRecord, contentRecord, type Entry, type Replacement } from '../../hack/openldap/ldif.ts';
+import { image } from './image.ts';
 import { type CertificateOptions, serverCertificate } from './servercertificate.ts';
 
 export interface OpenLDAPOptions extends CertificateOptions {
@@ -32,18 +32,8 @@ export const suffix = 'dc=example,dc=com';
 /** Of the service account, and of the administrator: the server is gone after the test. */
 export const password = 'correct-horse';
 
-const imageName = 'localhost/roster-openldap:test';
-/** Builds the image once on a machine; its name lets later runs find it. */
-let built: Promise<unknown> | undefined;
-const build = (): Promise<unknown> =>
-  GenericContainer.fromDockerfile(fileURLToPath(new URL('../../hack/openldap', import.meta.url))).build(imageName, {
-    deleteOnExit: false,
-  });
-
 /** Starts an OpenLDAP with these entries, which begin with the suffix itself. */
 export async function startOpenLDAP(options: OpenLDAPOptions): Promise<OpenLDAP> {
-  built ??= build();
-  await built;
   const { entries, sizeLimit = -1, anonymousRead = false, hidden = [], access } = options;
   const paths = { data: '/slapd/data', run: '/slapd', tls: '/slapd/tls' };
   const tls = await serverCertificate(options);
@@ -53,7 +43,7 @@ export async function startOpenLDAP(options: OpenLDAPOptions): Promise<OpenLDAP>
   });
   const data = Array.from(entries, contentRecord).join('');
   const file = (target: string, content: string) => ({ target: `/slapd/${target}`, content });
-  const container = await new GenericContainer(imageName)
+  const container = await new GenericContainer(await image('openldap', 'openldap'))
     .withCopyContentToContainer([
       file('config.ldif', config),
       file('data.ldif', data),

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { GenericContainer, getContainerRuntimeClient, Wait } from 'testcontainers';
 import { freePort } from '../../hack/stack.ts';
+import { image } from './image.ts';
 
 /** A PostgreSQL in a container, with administrator `admin`. It keeps its port while it is stopped. */
 export interface Postgres extends AsyncDisposable {
@@ -24,22 +24,9 @@ export interface Postgres extends AsyncDisposable {
 /** Of the administrator: the server is gone after the test. */
 export const password = 'correct-horse';
 
-const imageName = 'localhost/roster-postgres:test';
-/** Builds the image once on a machine; its name lets later runs find it. */
-let built: Promise<unknown> | undefined;
-const build = (): Promise<unknown> =>
-  GenericContainer.fromDockerfile(fileURLToPath(new URL('../../hack/docker/postgres', import.meta.url))).build(
-    imageName,
-    {
-      deleteOnExit: false,
-    },
-  );
-
 export async function startPostgres(): Promise<Postgres> {
-  built ??= build();
-  await built;
   const port = await freePort();
-  const started = await new GenericContainer(imageName)
+  const started = await new GenericContainer(await image('postgres', 'docker/postgres'))
     .withExposedPorts({ container: 5432, host: port })
     .withWaitStrategy(Wait.forLogMessage('database system is ready to accept connections'))
     .start();

@@ -1,6 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
 import { contentRecord, type Entry } from '../../hack/openldap/ldif.ts';
+import { image } from './image.ts';
 import { type CertificateOptions, serverCertificate } from './servercertificate.ts';
 
 export interface SambaOptions extends CertificateOptions {
@@ -33,21 +33,11 @@ export const lockoutThreshold = 3;
 /** A password, as the local database of Samba takes it: in UTF-16. */
 export const clearTextPassword = [Buffer.from(password, 'utf16le').toString('utf8')];
 
-const imageName = 'localhost/roster-samba:test';
-/** Builds the image once on a machine; its name lets later runs find it. */
-let built: Promise<unknown> | undefined;
-const build = (): Promise<unknown> =>
-  GenericContainer.fromDockerfile(fileURLToPath(new URL('../../hack/docker/samba', import.meta.url))).build(imageName, {
-    deleteOnExit: false,
-  });
-
 /** Starts a domain controller with these entries beside those of every domain. */
 export async function startSamba(options: SambaOptions): Promise<Samba> {
-  built ??= build();
-  await built;
   const tls = await serverCertificate(options);
   const file = (target: string, content: string) => ({ target: `/fixture/${target}`, content });
-  const container = await new GenericContainer(imageName)
+  const container = await new GenericContainer(await image('samba', 'docker/samba'))
     .withCopyContentToContainer([
       file('entries.ldif', Array.from(options.entries, contentRecord).join('')),
       file('ca.crt', tls.authority),

@@ -1,5 +1,6 @@
 import { DirectoryError, type directoryErrors } from '../../errors.ts';
 import { type ConnectionPhase, networkError } from '../networkerror.ts';
+import { truncate } from '../text.ts';
 import { MalformedMessage } from './ber.ts';
 import type { Result } from './message.ts';
 
@@ -14,6 +15,8 @@ export interface Attempt {
   readonly username?: string | undefined;
   /** What is searched. */
   readonly base?: string;
+  /** By what. */
+  readonly filter?: string;
 }
 
 /** Reasons of result codes (RFC 4511 appendix A.2) whatever is being done. */
@@ -83,14 +86,20 @@ function reasonOfResult(code: number, { stage, username }: Attempt): DirectoryRe
   return ofBind ?? ofAnonymous ?? reasonsOfCodes[code] ?? 'ProtocolError';
 }
 
+/** Of which a person recognises which filter it is, and which leaves room for what the server says of it. */
+const longestFilter = 300;
+
 /** What is wrong with the account, not with the server or the way to it. */
 const reasonsOfAccounts: ReadonlySet<DirectoryReason> = new Set(Object.values(reasonsOfWindows));
 
-function sentence(reason: DirectoryReason, { server, stage, username, base }: Attempt): string {
+function sentence(reason: DirectoryReason, { server, stage, username, base, filter }: Attempt): string {
   const who = username === undefined ? 'an anonymous reader' : username;
   if (stage === 'Bind' && reasonsOfAccounts.has(reason)) return `${server} refuses the account ${who}`;
   if (reason === 'BaseNotFound') return `${server} does not find ${base} for ${who}`;
   if (reason === 'InsufficientAccess') return `${server} does not let ${who} read${base ? ` ${base}` : ''}`;
+  if (reason === 'InvalidFilter' && filter !== undefined) {
+    return `${server} refuses to search below ${base} by ${truncate(filter, longestFilter)}`;
+  }
   const what = { Bind: 'the bind', StartTLS: 'StartTLS', WhoAmI: '"Who am I?"', Search: 'the search' }[stage];
   return `${server} answers ${what}${base ? ` below ${base}` : ''} with an error`;
 }

@@ -536,6 +536,13 @@ describe('test', () => {
     await expect(test).rejects.toThrow(`result code ${code}: "because"`);
   });
 
+  test.each([18, 21])('names the filter that the server refuses with %s', async (code) => {
+    const refused = (request: { base: string }) => (request.base.startsWith('ou=groups') ? code : 0);
+    const server = await start(directory({ search: (request) => [searchDone({ code: refused(request) })] }));
+    const test = testWith(readerOf(server, { groups: { baseDN: 'ou=groups,dc=example', filter: '(gidNumber=x)' } }));
+    await expect(test).rejects.toThrow('refuses to search below ou=groups,dc=example by (gidNumber=x) (result code');
+  });
+
   test.each([1, 8, 48, 53])('an anonymous reader who is refused with %s', async (code) => {
     const server = await start(directory({ search: () => [searchDone({ code })] }));
     await expect(testWith(readerOf(server))).rejects.toThrow(fails('InsufficientAccess'));

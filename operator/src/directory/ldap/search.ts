@@ -71,7 +71,7 @@ export async function* searchPages(
       refused = true;
       continue;
     }
-    if (result.code !== 0) throw failure(connection, result, search.base);
+    if (result.code !== 0) throw failure(connection, result, search);
     tally.pages += 1;
     tally.entries += entries.length;
     if (refused && cookie === undefined) tally.remark('SmallerPages', `${size}`);
@@ -90,7 +90,7 @@ export async function searchEntry({ connection, dialect }: Source, search: Searc
     scope: 'base',
     controls: extendedNames(dialect),
   });
-  if (result.code !== 0 && result.code !== noSuchObject) throw failure(connection, result, search.base);
+  if (result.code !== 0 && result.code !== noSuchObject) throw failure(connection, result, search);
   return entries[0];
 }
 
@@ -116,7 +116,8 @@ function request({ base, filter, attributes }: Search) {
   return { baseDN: base, filter, attributes: [...attributes], timeLimit: 0 };
 }
 
-function failure({ session, username }: Connection, result: Result, base: string) {
+function failure({ session, username }: Connection, result: Result, { base, filter }: Search) {
   const shown = base === '' ? 'the root DSE' : base;
-  return resultError(result, { server: session.server.url, stage: 'Search', username, base: shown });
+  const asked = { base: shown, filter: filter.toString() };
+  return resultError(result, { server: session.server.url, stage: 'Search', username, ...asked });
 }

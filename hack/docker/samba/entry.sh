@@ -6,7 +6,7 @@ install -m 0600 /fixture/ca.crt /fixture/server.crt /fixture/server.key /samba/t
 for ldif in /fixture/*.ldif; do
   if [ -s "$ldif" ]; then
     ldbadd -H /samba/private/sam.ldb --configfile=/samba/etc/smb.conf "$ldif" >&2
-    mv "$ldif" "$ldif.loaded"
+    rm "$ldif"
   fi
 done
 exec samba -F --no-process-group -M single -s /samba/etc/smb.conf --debug-stdout

@@ -28,6 +28,7 @@ function permissions(): object[] {
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: operatorNamespace } },
     { ...leaderElectionRole, metadata: { ...leaderElectionRole.metadata, namespace: operatorNamespace } },
     binding('ClusterRoleBinding', 'roster-operator', 'ClusterRole'),
+    binding('ClusterRoleBinding', 'roster-operator-cluster', 'ClusterRole'),
     binding('RoleBinding', 'roster-leader-election', 'Role', operatorNamespace),
   ];
 }

@@ -8,6 +8,7 @@ import {
   approverClusterRole,
   editorClusterRole,
   operatorClusterRole,
+  operatorClusterScopedRole,
   secretsReaderClusterRole,
   viewerClusterRole,
 } from './roles.ts';
@@ -22,6 +23,7 @@ export {
   editorClusterRole,
   leaderElectionRole,
   operatorClusterRole,
+  operatorClusterScopedRole,
   type Role,
   secretsReaderClusterRole,
   viewerClusterRole,
@@ -42,6 +44,7 @@ export function admissionPolicies(): readonly ValidatingAdmissionPolicy[] {
 export function manifests(): readonly Manifest[] {
   const roles = [
     operatorClusterRole,
+    operatorClusterScopedRole,
     secretsReaderClusterRole,
     viewerClusterRole,
     editorClusterRole,

@@ -29,17 +29,23 @@ function clusterRole(name: string, rules: readonly PolicyRule[], aggregateTo: re
 }
 
 /**
- * All that the operator needs outside its own namespace, but for Secrets: bind it cluster-wide, or in each namespace
- * that the operator is confined to. Namespaces are read to see which are being deleted, and kube-system for its uid,
- * which tells this cluster from others.
+ * What the operator needs in the namespaces that it works in, but for Secrets: bind it cluster-wide, or in each
+ * namespace that the operator is confined to. It has no verb that the operator does not use.
  */
 export const operatorClusterRole = clusterRole('roster-operator', [
-  { apiGroups: [group], resources: plurals, verbs: [...read, ...write] },
-  { apiGroups: [group], resources: plurals.map((plural) => `${plural}/status`), verbs: ['get', 'update', 'patch'] },
+  { apiGroups: [group], resources: plurals, verbs: read },
+  // Runs create people and groups; the rest is what every tenant has from the beginning, and the runs themselves.
+  {
+    apiGroups: [group],
+    resources: ['users', 'recipients', 'groups', 'organizations', 'approles', 'directorysyncs'],
+    verbs: ['create'],
+  },
+  { apiGroups: [group], resources: ['users', 'recipients', 'groups'], verbs: ['patch'] },
+  { apiGroups: [group], resources: ['users', 'recipients', 'directorysyncs'], verbs: ['delete'] },
+  { apiGroups: [group], resources: plurals.map((plural) => `${plural}/status`), verbs: ['update', 'patch'] },
   { apiGroups: [group], resources: ['users', 'recipients', 'groups'], verbs: ['link'] },
   { apiGroups: [group], resources: ['approles', 'groups'], verbs: ['bootstrap'] },
-  { apiGroups: [''], resources: ['namespaces'], verbs: read },
-  { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+  { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
   // In each tenant namespace the operator binds itself to the one role that reads Secrets. It writes no role, and
   // can bind no other: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#restrictions-on-role-binding-creation-or-update
   { apiGroups: ['rbac.authorization.k8s.io'], resources: ['rolebindings'], verbs: ['create'] },
@@ -49,6 +55,11 @@ export const operatorClusterRole = clusterRole('roster-operator', [
     resourceNames: ['roster-secrets-reader'],
     verbs: ['bind'],
   },
+]);
+
+/** What the operator needs of the cluster as a whole: the uid of kube-system, which tells this cluster from others. */
+export const operatorClusterScopedRole = clusterRole('roster-operator-cluster', [
+  { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
 ]);
 
 /** For a RoleBinding in each namespace that is a tenant: credentials elsewhere stay unreadable. */
@@ -61,7 +72,7 @@ export const leaderElectionRole: Role = {
   apiVersion: 'rbac.authorization.k8s.io/v1',
   kind: 'Role',
   metadata: { name: 'roster-leader-election', labels },
-  rules: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update', 'patch'] }],
+  rules: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] }],
 };
 
 /** For people who look. Whoever may view a namespace may view its people. */

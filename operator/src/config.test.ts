@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { type Config, type Invocation, parse, UsageError } from './config.ts';
+import { type Config, type Invocation, parse, UsageError, type WebAdminConfig } from './config.ts';
 
 const database = { ROSTER_DATABASE: 'pglite:./data' };
 
 function configOf(args: string[], env: Record<string, string> = database, terminal = false): Config {
   const invocation = parse(args, env, terminal);
-  if (!('config' in invocation)) throw new Error(`${invocation.command} has no configuration`);
+  if (!('config' in invocation) || invocation.command === 'web-admin') {
+    throw new Error(`${invocation.command} has no such configuration`);
+  }
   return invocation.config;
 }
 
@@ -203,26 +205,38 @@ describe('commands', () => {
   it('are listed where none is given', () => {
     for (const args of [[], ['--help'], ['-h'], ['help']]) {
       const text = textOf(parse(args, {}, false));
-      for (const command of ['operator', 'all', 'manifests', 'migrate']) expect(text).toContain(`\n  ${command} `);
+      for (const command of ['operator', 'all', 'web-admin', 'crds', 'migrate'])
+        expect(text).toContain(`\n  ${command} `);
     }
   });
 
   it.each(['operate', 'toString', '__proto__'])('are named where there is none like %s', (command) => {
     expect(complaint([command])).toBe(
-      `There is no command ${command}. Commands are operator, all, manifests, migrate; see roster --help.`,
+      `There is no command ${command}. Commands are operator, all, web-admin, crds, migrate; see roster --help.`,
     );
   });
 
   it('each have a help, which needs no configuration', () => {
-    for (const command of ['operator', 'all', 'manifests', 'migrate']) {
+    for (const command of ['operator', 'all', 'web-admin', 'crds', 'migrate']) {
       expect(textOf(parse([command, '--help'], {}, false))).toContain(`Usage: roster ${command} [FLAGS]`);
       expect(textOf(parse([command, '-h'], {}, false))).toContain(`Usage: roster ${command} [FLAGS]`);
     }
     expect(textOf(parse(['migrate', '--help'], {}, false))).toContain('--adopt\n');
   });
 
-  it('print manifests without any configuration', () => {
-    expect(parse(['manifests'], {}, false)).toEqual({ command: 'manifests' });
+  it('print the CRDs without any configuration', () => {
+    expect(parse(['crds'], {}, false)).toEqual({ command: 'crds' });
+  });
+
+  it('serve the web admin where they are told to, without a database', () => {
+    const { command, config } = parse(['web-admin', '--web-address', '127.0.0.1:80'], {}, false) as Invocation & {
+      config: WebAdminConfig;
+    };
+    expect(command).toBe('web-admin');
+    expect(config).toEqual({ webAddress: { host: '127.0.0.1', port: 80 }, logFormat: 'json', logLevel: 'info' });
+    expect(() => parse(['web-admin'], { ROSTER_WEB_ADDRESS: 'here' }, false)).toThrow(
+      'ROSTER_WEB_ADDRESS here is not HOST:PORT or :PORT. See roster web-admin --help.',
+    );
   });
 
   it('complain about unknown flags and flags without a value in one sentence', () => {

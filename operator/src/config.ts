@@ -81,6 +81,12 @@ const flags = {
     description: 'Where /metrics, /healthz and /readyz are served. Default: :8080.',
     schema: address.prefault(':8080'),
   },
+  'web-address': {
+    env: 'ROSTER_WEB_ADDRESS',
+    placeholder: 'HOST:PORT',
+    description: 'Where the web admin is served. Default: :8081.',
+    schema: address.prefault(':8081'),
+  },
   'compare-interval': {
     env: 'ROSTER_COMPARE_INTERVAL',
     placeholder: '10m',
@@ -128,7 +134,11 @@ const commands = {
     summary: 'Run the operator with a database of its own in one process: a trial. It is kept in ./roster-data.',
     flags: operatorFlags,
   },
-  manifests: { summary: 'Print the CRDs, policies and cluster roles, for kubectl apply -f -.', flags: [] },
+  'web-admin': {
+    summary: 'Serve the web admin, which is one page as yet.',
+    flags: ['web-address', 'log-format', 'log-level'],
+  },
+  crds: { summary: 'Print the CRDs, policies and cluster roles, for kubectl apply --server-side -f -.', flags: [] },
   migrate: {
     summary: 'Create or update the tables of the database.',
     flags: ['kubeconfig', 'database', 'installation', 'log-format', 'log-level'],
@@ -154,10 +164,15 @@ export interface Config {
   readonly adopt: boolean;
 }
 
+export interface WebAdminConfig extends Pick<Config, 'logFormat' | 'logLevel'> {
+  readonly webAddress: Config['metricsAddress'];
+}
+
 export type Invocation =
   | { readonly command: 'help'; readonly text: string }
-  | { readonly command: 'manifests' }
-  | { readonly command: Exclude<CommandName, 'manifests'>; readonly config: Config };
+  | { readonly command: 'crds' }
+  | { readonly command: 'web-admin'; readonly config: WebAdminConfig }
+  | { readonly command: Exclude<CommandName, 'crds' | 'web-admin'>; readonly config: Config };
 
 /** What is wrong with the command line, in a sentence for the person who typed it. */
 export class UsageError extends Error {}
@@ -181,7 +196,11 @@ export function parse(args: readonly string[], env: Environment, terminal: boole
   const command = first as CommandName;
   const given = parseFlags(command, rest);
   if (given.help) return { command: 'help', text: usage(command) };
-  if (command === 'manifests') return { command };
+  if (command === 'crds') return { command };
+  if (command === 'web-admin') {
+    const value = valuesOf(command, given, env);
+    return { command, config: { webAddress: value('web-address'), ...logConfig(value, terminal) } };
+  }
   refuseVisiblePassword(given.database);
   const withDefaults =
     command === 'all' ? { ...env, ROSTER_DATABASE: env.ROSTER_DATABASE || 'pglite:./roster-data' } : env;
@@ -223,13 +242,11 @@ function holdsPassword(text: string): boolean {
   return url.password !== '' || url.searchParams.has('password');
 }
 
-function toConfig(
-  command: CommandName,
-  given: Record<string, string | undefined>,
-  env: Environment,
-  terminal: boolean,
-): Config {
-  const value = <Name extends FlagName>(flag: Name): z.output<(typeof flags)[Name]['schema']> => {
+type Values = <Name extends FlagName>(flag: Name) => z.output<(typeof flags)[Name]['schema']>;
+
+/** Reads flags, each from where it was given. */
+function valuesOf(command: CommandName, given: Record<string, string | undefined>, env: Environment): Values {
+  return <Name extends FlagName>(flag: Name): z.output<(typeof flags)[Name]['schema']> => {
     const { schema, env: variable } = flags[flag] as Flag;
     const origin = given[flag] !== undefined ? `--${flag}` : variable;
     const text = given[flag] ?? env[variable];
@@ -240,6 +257,20 @@ function toConfig(
       text === undefined ? `--${flag} (or ${variable})` : `${origin}${flag === 'database' ? '' : ` ${text}`}`;
     throw new UsageError(`${shown} ${result.error.issues[0]?.message}. See roster ${command} --help.`);
   };
+}
+
+const logConfig = (value: Values, terminal: boolean): Pick<Config, 'logFormat' | 'logLevel'> => ({
+  logFormat: value('log-format') ?? (terminal ? 'pretty' : 'json'),
+  logLevel: value('log-level'),
+});
+
+function toConfig(
+  command: CommandName,
+  given: Record<string, string | undefined>,
+  env: Environment,
+  terminal: boolean,
+): Config {
+  const value = valuesOf(command, given, env);
   return {
     kubeconfig: value('kubeconfig'),
     database: value('database'),
@@ -248,8 +279,7 @@ function toConfig(
     leaseNamespace: value('lease-namespace') ?? (env.POD_NAMESPACE || 'default'),
     metricsAddress: value('metrics-address'),
     compareInterval: value('compare-interval'),
-    logFormat: value('log-format') ?? (terminal ? 'pretty' : 'json'),
-    logLevel: value('log-level'),
+    ...logConfig(value, terminal),
     adopt: given.adopt === 'true',
   };
 }

@@ -1,5 +1,6 @@
 /** The program `roster`. */
 import { manifests } from '@roster/crds/manifests';
+import { serveWebAdmin } from '@roster/web-admin';
 import { stringify } from 'yaml';
 import { type Config, parse, UsageError } from './config.ts';
 import { advice, RosterError } from './errors.ts';
@@ -16,7 +17,7 @@ try {
     case 'help':
       process.stdout.write(invocation.text);
       break;
-    case 'manifests':
+    case 'crds':
       process.stdout.write(
         manifests()
           .map((manifest) => stringify(manifest))
@@ -29,6 +30,9 @@ try {
     case 'operator':
       await run(invocation.config);
       break;
+    case 'web-admin':
+      await serveWebAdmin(invocation.config.webAddress, createLogger(invocation.config), untilTold());
+      break;
     case 'all':
       if (!invocation.config.database.startsWith('pglite:')) await runMigrate(invocation.config);
       await run(invocation.config);
@@ -40,6 +44,11 @@ try {
 }
 
 async function run(config: Config): Promise<void> {
+  await runOperator(config, createLogger(config), untilTold());
+}
+
+/** Aborts when the process is told to end. */
+function untilTold(): AbortSignal {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
@@ -48,7 +57,7 @@ async function run(config: Config): Promise<void> {
       stop.abort();
     });
   }
-  await runOperator(config, createLogger(config), stop.signal);
+  return stop.signal;
 }
 
 async function runMigrate(config: Config): Promise<void> {

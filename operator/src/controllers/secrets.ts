@@ -42,7 +42,7 @@ const SelfSubjectReview: ResourceType<SelfSubjectReview> = {
   namespaced: false,
 };
 
-/** Static ClusterRole that the manifests bring; the operator may bind it and nothing stronger. */
+/** Static ClusterRole that comes with the CRDs; the operator may bind it and nothing stronger. */
 const readerRole = 'roster-secrets-reader';
 /** The API server's authorizer learns of a new binding a moment after it was created; waits in milliseconds. */
 const authorizerDelays = [50, 100, 200, 400, 800, 1_600];

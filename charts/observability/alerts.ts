@@ -55,7 +55,8 @@ export const alerts: readonly Alert[] = [
   },
   {
     name: 'RosterDatabaseDown',
-    expr: 'max by (job) (roster_database_up{job="roster"}) == 0',
+    // Only the leader asks it again and again.
+    expr: 'max by (job) (roster_database_up{job="roster"} and on (job, instance) leader_election_master_status{job="roster"} == 1) == 0',
     for: '2m',
     severity: 'critical',
     summary: 'The database does not answer.',
@@ -90,7 +91,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     name: 'RosterNoLeader',
-    expr: 'absent(leader_election_master_status{job="roster"} == 1)',
+    expr: 'absent(leader_election_master_status{job="roster"}) or max by (job) (leader_election_master_status{job="roster"}) == 0',
     for: '1m',
     severity: 'critical',
     summary: 'No operator of {{ $labels.job }} leads.',

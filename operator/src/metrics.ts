@@ -26,6 +26,16 @@ export function createMetrics(registry: Registry, build: { version: string }) {
       'When the last run of the directory ended, whatever its result.',
       directory,
     ),
+    lastAttemptFailed: gauge(
+      'roster_directory_last_attempt_failed',
+      'Whether the last run of the directory failed, and so changed nobody.',
+      directory,
+    ),
+    scheduleInterval: gauge(
+      'roster_directory_schedule_interval_seconds',
+      'The longest time between two runs by the schedule of the directory; absent without one, and while suspended.',
+      directory,
+    ),
     lastSuccess: gauge(
       'roster_directory_last_success_timestamp_seconds',
       'When the last successful run of the directory ended.',

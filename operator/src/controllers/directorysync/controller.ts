@@ -6,7 +6,6 @@ import {
   UserDirectory,
 } from '@roster/crds';
 import { RosterError } from '../../errors.ts';
-import { removeSeries } from '../../metrics.ts';
 import {
   anyOf,
   type Controller,
@@ -247,7 +246,7 @@ async function finish(
   events.record(DirectorySync, run, level, reason, status.message ?? '');
   if (directory !== undefined && reason !== 'DirectoryDeleted') {
     events.record(UserDirectory, directory, level, reason, `${name}: ${status.message}`);
-    await measure(context, run, outcome);
+    measure(context, run, outcome);
   }
   // Only a note: without a database the status says it all the same.
   await attempt(() => mirror.plans.finish({ uid }, { phase, finishedAt: now() }));
@@ -271,23 +270,18 @@ const personActions = [
   'rejected',
 ] as const;
 
-async function measure({ metrics }: Context, run: DirectorySync, { phase, facts }: Outcome): Promise<void> {
+function measure({ metrics }: Context, run: DirectorySync, { phase, facts }: Outcome): void {
   const labels = { namespace: run.metadata.namespace ?? '', directory: run.spec.directory };
   metrics.runs.inc({ ...labels, result: phase });
   for (const { name, seconds: duration } of facts.stages ?? [])
     metrics.stage.observe({ ...labels, stage: name }, duration);
   // What is no longer held was counted when it was.
   if (!isWhole(run) || facts.finishedAt !== undefined) return;
-  if (phase !== 'Aborted') metrics.held.set(labels, facts.held?.count ?? 0);
   if (facts.people === undefined || facts.groups === undefined) return;
   for (const action of personActions) {
     metrics.changes.inc({ ...labels, kind: 'person', action }, facts.people[action]);
   }
   for (const action of ['created', 'updated', 'unchanged', 'rejected'] as const) {
     metrics.changes.inc({ ...labels, kind: 'group', action }, facts.groups[action]);
-  }
-  await removeSeries(metrics.rejected, labels);
-  for (const { action, reason, count } of facts.reasons ?? []) {
-    if (action === 'Reject') metrics.rejected.set({ ...labels, reason }, count);
   }
 }

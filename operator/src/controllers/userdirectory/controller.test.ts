@@ -41,6 +41,12 @@ class World {
     addUserDirectoryController(this.#manager.asManager, context as unknown as Context);
   }
 
+  /** On the server and in the cache. */
+  setDirectory(object: UserDirectory): void {
+    this.api.put(object);
+    this.directories.cache.set(object);
+  }
+
   reconcile() {
     return this.#manager.reconcile('userdirectory', 'corporate');
   }
@@ -59,8 +65,9 @@ class World {
 
   /** Of each metric about this directory, its value. */
   async exposed() {
-    const { connected, lastAttempt, lastSuccess, people, groups } = this.metrics;
-    const metrics = Object.entries({ connected, lastAttempt, lastSuccess, people, groups });
+    const { connected, lastAttempt, lastAttemptFailed, lastSuccess, people, groups, held, rejected } = this.metrics;
+    const ofStatus = { connected, lastAttempt, lastAttemptFailed, lastSuccess, people, groups };
+    const metrics = Object.entries({ ...ofStatus, held, rejected, scheduleInterval: this.metrics.scheduleInterval });
     const values = metrics.map(async ([name, metric]) => [name, (await metric.get()).values[0]?.value] as const);
     return Object.fromEntries(await Promise.all(values));
   }
@@ -78,13 +85,49 @@ describe('metrics of a directory', () => {
   it('are there after a restart as its status has them', async () => {
     const world = new World(directory({}, { status: known }));
     await world.reconcile();
-    expect(await world.exposed()).toEqual({
+    expect(await world.exposed()).toMatchObject({
       connected: undefined,
       lastAttempt: Date.parse(at(-30)) / 1000,
+      lastAttemptFailed: 1,
       lastSuccess: Date.parse(at(-90)) / 1000,
       people: 1200,
       groups: 30,
     });
+  });
+
+  it('say of the last run what it holds and rejects, whatever was written before', async () => {
+    const world = new World(directory({}, { status: known }));
+    const reasons = [
+      { action: 'Reject' as const, reason: 'NoEmail', count: 7 },
+      { action: 'Hold' as const, reason: 'Removal', count: 12 },
+    ];
+    const held = { hash: 'sha256:1', count: 12, reasons: [], expiresAt: at(60) };
+    const people = { found: 20, rejected: 7 };
+    const holding = { phase: 'Held', finishedAt: at(-10), held, people, reasons };
+    world.runs.cache.set(run('a', holding as unknown as DirectorySync['status']));
+    await world.reconcile();
+    expect(await world.exposed()).toMatchObject({ held: 12, rejected: 7, lastAttemptFailed: 0 });
+    world.runs.cache.set(run('b', { phase: 'Failed', finishedAt: at(-5) }));
+    world.runs.cache.delete('acme', 'a');
+    await world.reconcile();
+    expect(await world.exposed()).toMatchObject({ held: 0, rejected: 7, lastAttemptFailed: 1 });
+    const succeeded = { phase: 'Succeeded', finishedAt: at(-1), people };
+    world.runs.cache.set(run('c', succeeded as unknown as DirectorySync['status']));
+    await world.reconcile();
+    expect(await world.exposed()).toMatchObject({ held: 0, rejected: undefined, lastAttemptFailed: 0 });
+  });
+
+  it('have the longest interval of the schedule, and none while nothing starts by it', async () => {
+    const weekly = { weekly: { days: ['Monday' as const, 'Thursday' as const], at: '04:00' }, timeZone: 'UTC' };
+    const world = new World(directory({ schedule: weekly }));
+    await world.reconcile();
+    expect((await world.exposed()).scheduleInterval).toBe(4 * 24 * 3600);
+    world.setDirectory(directory({ schedule: weekly, suspend: true }));
+    await world.reconcile();
+    expect((await world.exposed()).scheduleInterval).toBeUndefined();
+    world.setDirectory(directory({ schedule: { every: '15m', timeZone: 'UTC' } }));
+    await world.reconcile();
+    expect((await world.exposed()).scheduleInterval).toBe(900);
   });
 
   it('are absent while nothing is known', async () => {

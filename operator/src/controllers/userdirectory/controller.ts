@@ -1,6 +1,5 @@
 import { type UserDirectory as Directory, DirectorySync, UserDirectory } from '@roster/crds';
 import { RosterError } from '../../errors.ts';
-import { type RosterMetrics, removeSeries } from '../../metrics.ts';
 import {
   ApiError,
   annotationsChanged,
@@ -24,13 +23,14 @@ import type { Context } from '../context.ts';
 import { deleteUnchanged } from '../pruning.ts';
 import { type Connection, failsForNow, retryMs, testIsDue } from './connection.ts';
 import { type Expiry, expiryOf, expiryReviewAt } from './expiry.ts';
+import { expose, forget } from './exposition.ts';
 import { prepareReader, secretName } from './reader.ts';
 import { brokenReference } from './references.ts';
 import { Refusals } from './refusals.ts';
 import { nextRun, type RunRequest, runOf, scheduledRun, surplusRuns } from './runs.ts';
 import { SecretWatches } from './secretwatches.ts';
 import { type DirectoryStatus, directoryStatus } from './status.ts';
-import { timetableOf } from './timetable.ts';
+import { longestInterval, timetableOf } from './timetable.ts';
 
 /** Tests connections, starts runs, keeps their results, and prunes them. */
 export function addUserDirectoryController(manager: Manager, context: Context) {
@@ -114,7 +114,7 @@ async function reconcile(
   }
   for (const run of surplusRuns({ ...directory, status }, runs)) await deleteUnchanged(client, DirectorySync, run);
   if (problem === undefined) secrets.follow(request, directory, status.connection?.secretVersion);
-  expose(metrics, request, status);
+  await expose(metrics, request, status, runs, longestInterval(directory, now));
   announceExpiry(context, directory, status);
   await patchStatus(client, UserDirectory, directory, status);
   return lookAgain(status, secret.expiry, now);
@@ -201,37 +201,4 @@ function announceExpiry({ events }: Context, directory: Directory, { conditions 
   if (expiring === undefined) return;
   if (findCondition(directory.status?.conditions, 'CredentialsExpiring')?.reason === expiring.reason) return;
   events.record(UserDirectory, directory, 'Warning', expiring.reason, expiring.message);
-}
-
-/** Metrics repeat the status, so that they are there after a restart, too. */
-function expose(metrics: RosterMetrics, { namespace, name }: Request, status: DirectoryStatus): void {
-  const labels = { namespace, directory: name };
-  const connected = findCondition(status.conditions, 'Connected');
-  if (connected !== undefined) metrics.connected.set(labels, connected.status === 'True' ? 1 : 0);
-  const inSeconds = (time: string) => Date.parse(time) / 1000;
-  if (status.lastAttempt !== undefined) metrics.lastAttempt.set(labels, inSeconds(status.lastAttempt.finishedAt));
-  if (status.lastSuccessAt !== undefined) metrics.lastSuccess.set(labels, inSeconds(status.lastSuccessAt));
-  if (status.people !== undefined) metrics.people.set(labels, status.people);
-  if (status.groups !== undefined) metrics.groups.set(labels, status.groups);
-  if (status.credentialsExpireAt === undefined) metrics.credentialsExpiry.remove(labels);
-  else metrics.credentialsExpiry.set(labels, inSeconds(status.credentialsExpireAt));
-}
-
-async function forget(metrics: RosterMetrics, { namespace, name }: Request): Promise<void> {
-  for (const metric of [
-    metrics.lastAttempt,
-    metrics.lastSuccess,
-    metrics.connected,
-    metrics.credentialsExpiry,
-    metrics.people,
-    metrics.groups,
-    metrics.rejected,
-    metrics.held,
-    metrics.runs,
-    metrics.changes,
-    metrics.stage,
-    metrics.blocked,
-  ]) {
-    await removeSeries(metric, { namespace, directory: name });
-  }
 }

@@ -34,6 +34,24 @@ export function timetableOf(directory: UserDirectory, now: Date): Timetable {
   return startAt > now ? { schedule, nextRunAt: startAt } : { schedule, due, nextRunAt: times.after(now) };
 }
 
+/** So many further times show every interval of a schedule: weekdays repeat after seven. */
+const timesLookedAt = 8;
+
+/** The longest time between two runs by the schedule, in seconds; undefined where none starts by it. */
+export function longestInterval({ spec, status, metadata }: UserDirectory, now: Date): number | undefined {
+  if (spec.schedule === undefined || spec.suspend) return undefined;
+  const times = timesOf(spec.schedule, status?.lastScheduledAt ?? metadata.creationTimestamp ?? seconds(now));
+  if (times instanceof RosterError) return undefined;
+  let longest = 0;
+  let time = times.after(now);
+  for (let looked = 0; looked < timesLookedAt; looked++) {
+    const next = times.after(time);
+    longest = Math.max(longest, next.getTime() - time.getTime());
+    time = next;
+  }
+  return longest / 1000;
+}
+
 /** Times before a schedule came into force were never promised; of an object that never changed that is its creation. */
 function inForce(
   { metadata, status }: UserDirectory,

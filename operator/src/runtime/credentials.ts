@@ -1,4 +1,5 @@
 import type { RequestOptions } from 'node:https';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type buildConnector, type Dispatcher, ProxyAgent } from 'undici';
 
@@ -118,7 +119,11 @@ function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 }
 
-/** The library types the very options that undici takes less strictly than undici does. */
-function forUndici(options: object): buildConnector.BuildOptions {
-  return options as buildConnector.BuildOptions;
+/**
+ * One context for all connections: making it reads the authorities, which would block the event loop for some
+ * milliseconds a connection, thirty at a time when a run begins to write. The library types the very options that
+ * undici takes less strictly than undici does.
+ */
+function forUndici(options: SecureContextOptions): buildConnector.BuildOptions {
+  return { ...(options as buildConnector.BuildOptions), secureContext: createSecureContext(options) };
 }

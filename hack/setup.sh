@@ -88,7 +88,7 @@ install_node_modules() {
   cp "$ROSTER_ROOT/package-lock.json" "$ROSTER_ROOT/node_modules/.installed-package-lock.json"
 }
 
-# need_go: a Go that can build hack/kube.
+# need_go: a Go that can build hack/kube and hack/node.
 need_go() {
   local required version how
   required=$(awk '$1 == "go" { print $2 }' "$ROSTER_ROOT/hack/kube/go.mod")
@@ -106,6 +106,12 @@ need_go() {
 need_kube() {
   ROSTER_KUBE_BIN=$("$ROSTER_ROOT/hack/cluster" build kube) || exit 1
   export ROSTER_KUBE_BIN
+}
+
+# need_helm: ROSTER_HELM is Helm, built from its sources.
+need_helm() {
+  ROSTER_HELM=$("$ROSTER_ROOT/hack/cluster" build helm)/helm || exit 1
+  export ROSTER_HELM
 }
 
 # need_debian PACKAGE...: these Debian packages. Their services are not started.
@@ -233,7 +239,7 @@ need_base_image() {
 
 # make_base_image IMAGE keeps the file system, since the daemon's data may go.
 make_base_image() {
-  local image=$1 archive=$ROSTER_CACHE/debian-bookworm.tar
+  local image=$1 archive=$ROSTER_CACHE/debian-bookworm-slim.tar
   if [[ ! -f $archive ]]; then debootstrap_archive "$archive"; fi
   docker import --change 'CMD ["bash"]' "$archive" "$image" >/dev/null
 }
@@ -251,6 +257,9 @@ debootstrap_archive() (
     fail "debootstrap failed, see above and $log."
   }
   rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/*
+  # What slim images leave out: https://github.com/debuerreotype/debuerreotype/blob/master/scripts/.slimify-excludes
+  find "$root"/usr/share/{doc,man,info,locale,groff,lintian,linda} ! -type d ! -name copyright -delete 2>/dev/null || true
+  find "$root"/usr/share/{doc,man,info,locale,groff,lintian,linda} -type d -empty -delete 2>/dev/null || true
   tar -C "$root" --numeric-owner -cf "$1.partial" .
   mv "$1.partial" "$1"
 )

@@ -13,7 +13,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['operator/test/**/*.test.ts'],
+          include: ['operator/test/**/*.test.ts', 'charts/test/**/*.test.ts'],
           globalSetup: ['operator/test/controlplane.ts'],
           // They mostly wait. The unit tests, which compute, go before them.
           maxWorkers: 2,

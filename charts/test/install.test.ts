@@ -29,6 +29,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+// What was applied by hand belongs to kubectl, down to its fields.
+const takeOver = ['--take-ownership', '--force-conflicts'];
+
 const tenantIn = (namespace: string) => ({
   apiVersion: 'roster.dev/v1alpha1',
   kind: 'Tenant',
@@ -52,7 +55,7 @@ describe('roster-crds', () => {
     await expect(release('install', 'roster-crds', 'roster-crds')).rejects.toThrow(
       'cannot be imported into the current release',
     );
-    await release('install', 'roster-crds', 'roster-crds', '--take-ownership');
+    await release('install', 'roster-crds', 'roster-crds', ...takeOver);
     expect(await run('get', 'tenants.roster.dev', 'tenant', '-n', namespace, '-o', 'jsonpath={.metadata.uid}')).toBe(
       before,
     );
@@ -70,7 +73,7 @@ describe('roster-crds', () => {
       join(older, 'Chart.yaml'),
       (await readFile(join(older, 'Chart.yaml'), 'utf8')).replace(/^version: .*/m, 'version: 0.0.1'),
     );
-    await release('install', 'roster-crds', older, '--take-ownership');
+    await release('install', 'roster-crds', older, ...takeOver);
     const namespace = await namespaceWith();
     const withURL = { ...tenantIn(namespace), spec: { publicURL: 'https://reports.example.com' } };
     await expect(apply(withURL)).rejects.toThrow('publicURL');
@@ -88,7 +91,7 @@ describe('roster-crds', () => {
     );
     expect(await run('get', 'tenants.roster.dev', '-A', '-o', 'name')).toContain('tenant');
     expect(await run('get', 'clusterroles', '-l', 'app.kubernetes.io/part-of=roster', '-o', 'name')).toBe('');
-    await release('install', 'roster-crds', 'roster-crds', '--take-ownership');
+    await release('install', 'roster-crds', 'roster-crds', ...takeOver);
   });
 });
 

@@ -89,7 +89,7 @@ describe('the chart roster', () => {
 describe('the chart roster-crds', () => {
   it('keeps the definitions when it goes, and only those', async () => {
     for (const { kind, metadata } of await rendered('roster-crds')) {
-      const policy = (metadata.annotations ?? {})['helm.sh/resource-policy'];
+      const policy = metadata.annotations?.['helm.sh/resource-policy'];
       expect(policy, `${kind} ${metadata.name}`).toBe(kind === 'CustomResourceDefinition' ? 'keep' : undefined);
     }
   });

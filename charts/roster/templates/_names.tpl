@@ -92,7 +92,7 @@ capabilities: {drop: [ALL]}
 - {name: ROSTER_DATABASE, value: "pglite:/data/database"}
 {{- else }}
 - name: ROSTER_DATABASE
-  valueFrom: {secretKeyRef: {name: {{ .Values.database.urlSecret.name }}, key: {{ .Values.database.urlSecret.key }}}}
+  valueFrom: {secretKeyRef: {name: {{ .Values.database.urlSecret.name }}, key: {{ default "url" .Values.database.urlSecret.key }}}}
 {{- end }}
 {{- with .Values.namespaces }}
 - {name: ROSTER_NAMESPACES, value: {{ join "," . | quote }}}
@@ -100,7 +100,7 @@ capabilities: {drop: [ALL]}
 - {name: ROSTER_LOG_FORMAT, value: json}
 - {name: ROSTER_LOG_LEVEL, value: {{ .Values.logLevel }}}
 {{- if .Values.authorities }}
-- {name: NODE_EXTRA_CA_CERTS, value: "/etc/roster/authorities/{{ .Values.authorities.key }}"}
+- {name: NODE_EXTRA_CA_CERTS, value: "/etc/roster/authorities/{{ default "ca.crt" .Values.authorities.key }}"}
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}

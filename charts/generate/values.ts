@@ -107,9 +107,10 @@ export const values = z.strictObject({
       labels: strings.default({}).meta({ description: 'Labels of the service account.' }),
     })
     .prefault({}),
-  resources: native
-    .default({ requests: { cpu: '100m', memory: '384Mi' }, limits: { memory: '1Gi' } })
-    .meta({ description: 'Resources of the operator; docs/operations.md has measured figures.' }),
+  resources: native.nullable().default(null).meta({
+    description:
+      'Resources of the operator. Default: 384Mi of memory and 1Gi at most; with the trial database inside, 768Mi and 2Gi. docs/operations.md has what was measured.',
+  }),
   podAnnotations: strings.default({}).meta({ description: 'Annotations of the pods.' }),
   podLabels: strings.default({}).meta({ description: 'Labels of the pods.' }),
   nodeSelector: strings.default({}).meta({ description: 'Nodes for the pods.' }),

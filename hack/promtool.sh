@@ -9,14 +9,25 @@ need_promtool() {
   if [[ -x $ROSTER_PROMTOOL ]]; then return; fi
   command -v apt-get >/dev/null ||
     fail 'promtool is missing, and this is not Debian. Put it in PATH; it comes with Prometheus, see https://prometheus.io/download.'
-  locked promtool unpack_promtool
+  locked promtool unpack promtool
 }
 
-unpack_promtool() (
-  local folder log=$ROSTER_CACHE/promtool.log
-  if [[ -x $ROSTER_PROMTOOL ]]; then return; fi
-  say "Unpacking promtool from Debian's package prometheus (usually 3 s)"
-  folder=$(mktemp -d "$ROSTER_CACHE/promtool.XXXXXX")
+# need_prometheus: ROSTER_PROMETHEUS is Prometheus itself, by the same ways.
+need_prometheus() {
+  ROSTER_PROMETHEUS=$(command -v prometheus) || ROSTER_PROMETHEUS=$ROSTER_CACHE/prometheus
+  export ROSTER_PROMETHEUS
+  if [[ -x $ROSTER_PROMETHEUS ]]; then return; fi
+  command -v apt-get >/dev/null ||
+    fail 'Prometheus is missing, and this is not Debian. Put it in PATH, see https://prometheus.io/download.'
+  locked promtool unpack prometheus
+}
+
+# unpack PROGRAM from the package into the cache.
+unpack() (
+  local program=$1 folder log=$ROSTER_CACHE/promtool.log
+  if [[ -x $ROSTER_CACHE/$program ]]; then return; fi
+  say "Unpacking $program from Debian's package prometheus (usually 3 s)"
+  folder=$(mktemp -d "$ROSTER_CACHE/$program.XXXXXX")
   trap 'rm -rf "$folder"' EXIT
   cd "$folder" || exit
   # Package lists that are missing or too old show when downloading fails.
@@ -26,6 +37,6 @@ unpack_promtool() (
       fail "apt-get download prometheus failed, see above and $log. Run apt-get update as root, or put promtool in PATH."
     }
   fi
-  dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
-  mv usr/bin/promtool "$ROSTER_PROMTOOL"
+  dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x "./usr/bin/$program"
+  mv "usr/bin/$program" "$ROSTER_CACHE/$program"
 )

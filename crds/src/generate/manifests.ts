@@ -24,6 +24,7 @@ export {
   leaderElectionRole,
   operatorClusterRole,
   operatorClusterScopedRole,
+  type PolicyRule,
   type Role,
   secretsReaderClusterRole,
   viewerClusterRole,

@@ -1,6 +1,7 @@
 /** The command line and environment of the program, parsed once into one value. */
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { defaultInstallation } from './installation.ts';
 
 /** A flag of the command line; each can be given in the environment, too. The flag wins. */
 interface Flag {
@@ -53,7 +54,7 @@ const flags = {
   namespaces: {
     env: 'ROSTER_NAMESPACES',
     placeholder: 'A,B',
-    description: 'Namespaces to manage; all when absent.',
+    description: 'Namespaces to manage, of those that belong to this installation; all of them when absent.',
     schema: z
       .string()
       .optional()
@@ -66,8 +67,9 @@ const flags = {
   installation: {
     env: 'ROSTER_INSTALLATION',
     placeholder: 'NAME',
-    description: 'Name of this installation, when a cluster has several. Default: roster.',
-    schema: name.default('roster'),
+    description:
+      'Name of this installation. It works in the namespaces that have it as their label roster.dev/installation; the one named roster also in those without the label. Default: roster.',
+    schema: name.default(defaultInstallation),
   },
   'lease-namespace': {
     env: 'ROSTER_LEASE_NAMESPACE',

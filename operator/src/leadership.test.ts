@@ -6,6 +6,7 @@ import { DatabaseError } from './errors.ts';
 import { type Leadership, lead, purge } from './leadership.ts';
 import type { MirroredKind, RowKey } from './mirror/index.ts';
 import type { Controller, Manager } from './runtime/index.ts';
+import type { ScopeListener } from './runtime/namespacescope.ts';
 import { RecordingLogger } from './runtime/testing/logger.ts';
 
 const row = (kind: MirroredKind, name: string): RowKey => ({ namespace: 'acme', kind, name });
@@ -16,6 +17,7 @@ describe('who becomes leader', () => {
   let mint: () => Promise<number>;
   let reported: RowKey[];
   let leadership: Leadership;
+  let rescope: ScopeListener;
   beforeEach(() => {
     log = new RecordingLogger();
     stillHolds = true;
@@ -37,13 +39,18 @@ describe('who becomes leader', () => {
       stats: () => ({ rows: 3 }),
       keys: () => [row('User', 'jane'), row('User', 'john'), row('Group', 'chess')],
     };
+    const scope = {
+      onChange(listener: ScopeListener) {
+        rescope = listener;
+      },
+    };
     const manager = { add: () => undefined, stillHolds: async () => stillHolds } as unknown as Manager;
     const metrics = { databaseUp: { set: () => undefined } };
     const vanishings = new Vanishings(() => undefined);
     vanishings.report = (key) => void reported.push(key);
     leadership = lead(
       manager,
-      { mirror, informers, metrics, log } as unknown as Context,
+      { mirror, informers, metrics, log, scope } as unknown as Context,
       {} as Record<MirroredKind, Controller>,
       vanishings,
       1_000,
@@ -52,6 +59,14 @@ describe('who becomes leader', () => {
 
   it('reports rows whose resources vanished while nobody led', async () => {
     await leadership.takeOver(new AbortController().signal);
+    expect(reported).toEqual([row('User', 'john'), row('Group', 'chess')]);
+  });
+
+  it('reports rows whose resources vanished while their namespace was in other hands', () => {
+    rescope('globex', true);
+    rescope('acme', false);
+    expect(reported).toEqual([]);
+    rescope('acme', true);
     expect(reported).toEqual([row('User', 'john'), row('Group', 'chess')]);
   });
 

@@ -36,7 +36,7 @@ export function lead(
   vanishings: Vanishings,
   compareIntervalMs: number,
 ): Leadership {
-  const { mirror, log, informers } = context;
+  const { mirror, log, informers, scope } = context;
   const lookAt = (keys: Iterable<RowKey>) => {
     for (const { namespace, kind, name } of keys) {
       controllers[kind].enqueue({ namespace, name }, 'low');
@@ -50,6 +50,14 @@ export function lead(
     if (drifted.length > 0) log.warn({ rows: drifted.length }, 'rows of the database differed and are repaired');
     lookAt(drifted);
   };
+
+  const reportVanished = (keys: Iterable<RowKey>) => {
+    for (const key of keys) if (!exists(informers, key)) vanishings.report(key);
+  };
+  // What went while a namespace was another installation's. Who does not lead knows of no rows.
+  scope.onChange((namespace, included) => {
+    if (included) reportVanished([...mirror.keys()].filter((key) => key.namespace === namespace));
+  });
 
   manager.add({
     name: 'comparison of the database',
@@ -77,9 +85,7 @@ export function lead(
         await mirror.load();
         log.info({ epoch, rows: mirror.stats().rows }, 'leading');
       });
-      for (const key of mirror.keys()) {
-        if (!exists(informers, key)) vanishings.report(key);
-      }
+      reportVanished(mirror.keys());
     },
   };
 }

@@ -4,9 +4,10 @@ import { serveWebAdmin } from '@roster/web-admin';
 import { stringify } from 'yaml';
 import { type Config, parse, UsageError } from './config.ts';
 import { advice, RosterError } from './errors.ts';
+import { installationIdentity } from './installation.ts';
 import { createLogger } from './log.ts';
 import { Mirror, migrate, openDatabase } from './mirror/index.ts';
-import { connect, installationIdentity, runOperator } from './operator.ts';
+import { connect, runOperator } from './operator.ts';
 
 // Whoever reads only the beginning, as `head` does, closes the pipe.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));

@@ -5,7 +5,6 @@ import {
   AppRole,
   DirectorySync,
   Group,
-  type KubernetesObject,
   Organization,
   type Person,
   Recipient,
@@ -28,9 +27,11 @@ import { Secrets } from './controllers/secrets.ts';
 import { addTenantController } from './controllers/tenant/controller.ts';
 import { addUserDirectoryController } from './controllers/userdirectory/controller.ts';
 import { DatabaseError } from './errors.ts';
+import { installationIdentity, installationOf } from './installation.ts';
 import { lead } from './leadership.ts';
 import { createMetrics, type RosterMetrics } from './metrics.ts';
 import { type Database, Mirror, type MirrorObserver, migrate, openDatabase } from './mirror/index.ts';
+import { tellOfNamespaces } from './namespaces.ts';
 import {
   ApiClient,
   type Check,
@@ -64,20 +65,6 @@ export function loadCluster(file: string | undefined): KubeConfig {
     kubeConfig.loadFromFile(file);
   }
   return kubeConfig;
-}
-
-/** Who this installation is, for the database: the cluster's own id and the name of the installation. */
-export async function installationIdentity(client: ApiClient, installation: string): Promise<string> {
-  const namespaces: ResourceType = {
-    group: '',
-    version: 'v1',
-    plural: 'namespaces',
-    kind: 'Namespace',
-    namespaced: false,
-  };
-  // https://github.com/kubernetes/kubernetes/issues/77487: the uid of kube-system stands for the cluster.
-  const { metadata } = await client.get<KubernetesObject>(namespaces, { namespace: '', name: 'kube-system' });
-  return `${metadata.uid}/${installation}`;
 }
 
 export function connect(config: Pick<Config, 'kubeconfig'>, metrics?: RuntimeMetrics): ApiClient {
@@ -191,11 +178,13 @@ function assemble({ config, log, client, mirror, metrics, runtimeMetrics }: Part
     leaderElection: { namespace: config.leaseNamespace, name: config.installation },
     onLeading: (leading) => leadership.takeOver(leading),
   });
+  const scope = manager.confine((namespace) => installationOf(namespace) === config.installation);
   const informers = addInformers(manager);
   const events = new EventRecorder(client, { component: 'roster', instance: config.installation }, log);
   const context: Context = {
     client,
     informers,
+    scope,
     mirror,
     events,
     secrets: new Secrets(client),
@@ -216,6 +205,7 @@ function assemble({ config, log, client, mirror, metrics, runtimeMetrics }: Part
   addDirectorySyncController(manager, context);
 
   const leadership = lead(manager, context, controllers, vanishings, config.compareInterval);
+  tellOfNamespaces(manager, context, config.installation);
   manager.add({ name: 'events', needsLeader: false, start: (stop) => events.run(stop) });
   return manager;
 }

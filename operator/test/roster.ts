@@ -3,9 +3,10 @@ import { group, type KubernetesObject, kinds, type ResourceType, version } from 
 import { afterAll, inject, onTestFinished, vi } from 'vitest';
 import { apiClient, freePort, kubectl } from '../../hack/stack.ts';
 import { Secret } from '../src/controllers/secrets.ts';
+import { installationLabel } from '../src/installation.ts';
 import { type Database, openDatabase } from '../src/mirror/index.ts';
 import { operate } from '../src/operator.ts';
-import { type ApiClient, isNotFound, type Logger, silentLogger } from '../src/runtime/index.ts';
+import { type ApiClient, isNotFound, type Logger, NAMESPACE, silentLogger } from '../src/runtime/index.ts';
 
 /** Where the tests' cluster is: kubeconfigs of an administrator, and of the operator with its own rights only. */
 export interface TestCluster {
@@ -18,8 +19,8 @@ export interface RosterOptions {
   readonly cluster?: TestCluster;
   /** One that the test opened, for example for a second operator; one of its own in memory when absent. */
   readonly database?: Database;
-  /** A namespace of the test's own when absent. */
-  readonly namespaces?: readonly string[];
+  /** A namespace of the test's own when absent, and with `all` the one that the test begins in. */
+  readonly namespaces?: readonly string[] | 'all';
   /** Milliseconds; an hour when absent, so that only tests of it meet it. */
   readonly compareInterval?: number;
   readonly installation?: string;
@@ -58,11 +59,13 @@ export interface Roster extends Administrator {
 }
 
 const rbac = 'rbac.authorization.k8s.io';
-const Namespace = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
 const Role = { group: rbac, version: 'v1', plural: 'roles', kind: 'Role', namespaced: true };
 const RoleBinding = { group: rbac, version: 'v1', plural: 'rolebindings', kind: 'RoleBinding', namespaced: true };
 
-/** Makes a namespace of a test's own, with the rights that an operator needs there for its Lease. */
+/**
+ * Makes a namespace of a test's own, with the rights that an operator needs there for its Lease. It belongs to the
+ * installation of the same name.
+ */
 export async function createNamespace(cluster: TestCluster = sharedCluster()): Promise<string> {
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const metadata = { name: 'lease', namespace };
@@ -76,11 +79,17 @@ export async function createNamespace(cluster: TestCluster = sharedCluster()): P
     subjects: [{ kind: 'ServiceAccount', name: 'roster-operator', namespace: 'roster-system' }],
   };
   const client = apiClient(cluster.kubeconfig, 'roster-test');
-  await client.create(Namespace, { metadata: { name: namespace } });
+  await client.create(NAMESPACE, { metadata: { name: namespace, labels: { [installationLabel]: namespace } } });
   await client.create(Role, role);
   await client.create(RoleBinding, binding);
   await client.close();
   return namespace;
+}
+
+/** Labels a namespace as that of an installation. */
+export async function giveTo(installation: string, namespace: string, client: ApiClient): Promise<void> {
+  const labels = { [installationLabel]: installation };
+  await client.mergePatch(NAMESPACE, { namespace: '', name: namespace }, { metadata: { labels } });
 }
 
 export function sharedCluster(): TestCluster {
@@ -110,17 +119,21 @@ function clientOf({ kubeconfig }: TestCluster): ApiClient {
 /** Starts an operator; whoever starts it closes it. */
 export async function openRoster(options: RosterOptions = {}): Promise<Roster> {
   const { cluster = sharedCluster(), compareInterval = 3_600_000, log = silentLogger } = options;
-  const namespaces = options.namespaces ?? [await createNamespace(cluster)];
+  const everywhere = options.namespaces === 'all';
+  const given = options.namespaces === 'all' ? undefined : options.namespaces;
+  const namespaces = given ?? [await createNamespace(cluster)];
   const [namespace = ''] = namespaces;
+  const installation = options.installation ?? namespace;
   const client = clientOf(cluster);
+  for (const name of namespaces) await giveTo(installation, name, client);
   const database = options.database ?? (await openDatabase('pglite:memory', { logger: log }));
   const port = await freePort();
   const stop = new AbortController();
   const config = {
     kubeconfig: cluster.operatorKubeconfig,
     database: '',
-    namespaces,
-    installation: options.installation ?? namespace,
+    namespaces: everywhere ? ('all' as const) : namespaces,
+    installation,
     leaseNamespace: namespace,
     metricsAddress: { host: '127.0.0.1', port },
     compareInterval,

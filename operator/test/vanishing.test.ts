@@ -7,7 +7,7 @@ import { acme, establish } from './acme.ts';
 import { everythingInDatabase, personInDatabase } from './contract.ts';
 import { metric } from './metric.ts';
 import { user } from './objects.ts';
-import { type Administrator, createNamespace, eventually, openRoster, type Roster } from './roster.ts';
+import { type Administrator, createNamespace, eventually, giveTo, openRoster, type Roster } from './roster.ts';
 import { sentence, states, statusesHold } from './status.ts';
 
 /** One operator after another, for as many tenants as there are tests, as tenants take their time to be counted. */
@@ -200,6 +200,7 @@ describe.concurrent('what is deleted', () => {
     expect(await contents(tenant)).toEqual(before);
 
     await tenant.kubectl(['create', 'namespace', tenant.namespace]);
+    await giveTo(namespaces[0] ?? '', tenant.namespace, tenant.client);
     await establish(tenant);
     expect(await contents(tenant)).toEqual(before);
     expect(await heldRows(tenant)).toBe(0);

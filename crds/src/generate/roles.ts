@@ -57,8 +57,12 @@ export const operatorClusterRole = clusterRole('roster-operator', [
   },
 ]);
 
-/** What the operator needs of the cluster as a whole: the uid of kube-system, which tells this cluster from others. */
+/**
+ * What the operator needs of the cluster as a whole: to which installation each namespace belongs, and the uid of
+ * kube-system, which tells this cluster from others.
+ */
 export const operatorClusterScopedRole = clusterRole('roster-operator-cluster', [
+  { apiGroups: [''], resources: ['namespaces'], verbs: ['list', 'watch'] },
   { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
 ]);
 

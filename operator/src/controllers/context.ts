@@ -1,7 +1,7 @@
 import type { AppRole, DirectorySync, Group, Organization, Recipient, Tenant, User, UserDirectory } from '@roster/crds';
 import type { RosterMetrics } from '../metrics.ts';
 import type { Mirror } from '../mirror/index.ts';
-import type { ApiClient, EventRecorder, Informer, Logger } from '../runtime/index.ts';
+import type { ApiClient, EventRecorder, Informer, Logger, NamespaceScope } from '../runtime/index.ts';
 import type { Secrets } from './secrets.ts';
 
 /** One informer a kind. */
@@ -20,6 +20,8 @@ export interface Informers {
 export interface Context {
   readonly client: ApiClient;
   readonly informers: Informers;
+  /** Namespaces of this installation; the informers show nothing of others. */
+  readonly scope: NamespaceScope;
   readonly mirror: Mirror;
   readonly events: EventRecorder;
   readonly secrets: Secrets;

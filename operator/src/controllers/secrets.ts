@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { KubernetesObject, ResourceType } from '@roster/crds';
 import { DirectoryError } from '../errors.ts';
@@ -84,12 +85,13 @@ export class Secrets {
 
   async #bind(namespace: string): Promise<void> {
     if (this.#bound.has(namespace)) return;
+    const username = await this.#whoAmI();
     const binding: RoleBinding = {
       apiVersion: `${rbac}/v1`,
       kind: 'RoleBinding',
-      metadata: { name: readerRole, namespace },
+      metadata: { name: bindingName(username), namespace },
       roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: readerRole },
-      subjects: [subject(await this.#whoAmI())],
+      subjects: [subject(username)],
     };
     await this.#client.create(RoleBinding, binding).catch((error: unknown) => {
       // Where the binding is refused, another one may have been made by hand: reading tells.
@@ -108,6 +110,11 @@ export class Secrets {
     });
     return this.#username;
   }
+}
+
+/** One a subject: a namespace can change hands, and a binding says for good whom it is for. */
+function bindingName(username: string): string {
+  return `${readerRole}-${createHash('sha256').update(username).digest('hex').slice(0, 8)}`;
 }
 
 function subject(username: string): object {

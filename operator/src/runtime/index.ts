@@ -59,6 +59,7 @@ export {
 export { type Logger, silentLogger } from './logger.ts';
 export { Manager, type ManagerOptions, type Runnable, StopTimeoutError } from './manager.ts';
 export { RuntimeMetrics } from './metrics.ts';
+export { NAMESPACE, NamespaceScope } from './namespacescope.ts';
 export { done, ReconcileTimeoutError, type Result, requeueAfter, StalledError, WaitingError } from './outcome.ts';
 export {
   annotationsChanged,

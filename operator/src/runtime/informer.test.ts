@@ -427,6 +427,66 @@ describe('Informer', () => {
     expect(metadata?.annotations).toEqual({ kept: 'yes' });
   });
 
+  it('sets aside what other namespaces hold, until they are shown, and again when they are hidden', async () => {
+    const server = await startServer();
+    put(server, 'a', 'acme');
+    put(server, 'b', 'globex');
+    const { informer, events } = startInformer(server, {
+      shown: ['acme'],
+      indexes: { name: ({ metadata }) => [metadata.name] },
+    });
+    await informer.whenSynced();
+    await expect.poll(() => server.watches).toBe(1);
+    put(server, 'b', 'globex', { spec: { size: 2 } });
+    put(server, 'c', 'globex');
+    put(server, 'd', 'globex');
+    server.remove(widgetPath('globex', 'd'));
+    put(server, 'e', 'acme');
+    await expect.poll(() => seen(events)).toEqual(['added a', 'added e']);
+    expect(informer.cache.size).toBe(2);
+    expect(informer.cache.byIndex('name', 'b')).toEqual([]);
+    expect([...(informer.hidden?.list() ?? [])].map(({ metadata }) => metadata.name)).toEqual(['b', 'c']);
+    events.length = 0;
+
+    const tell = informer.show('globex');
+    expect(informer.cache.size).toBe(4);
+    expect(informer.cache.byIndex('name', 'b')).toMatchObject([{ spec: { size: 2 } }]);
+    expect(seen(events)).toEqual([]);
+    tell();
+    expect(seen(events)).toEqual(['added b', 'added c']);
+    expect(events.every((event) => event.type === 'added' && event.initial)).toBe(true);
+    put(server, 'c', 'globex', { spec: { size: 3 } });
+    await expect.poll(() => seen(events)).toEqual(['added b', 'added c', 'updated c']);
+    expect(events[2]).toMatchObject({ old: events[1]?.object });
+    informer.show('globex')();
+    events.length = 0;
+
+    informer.hide('globex')();
+    expect(seen(events)).toEqual(['deleted b', 'deleted c']);
+    expect(versions(informer.cache.list())).toEqual(
+      versions(server.objects().filter(({ metadata }) => metadata.namespace === 'acme')),
+    );
+    put(server, 'b', 'globex', { spec: { size: 4 } });
+    put(server, 'f', 'acme');
+    await expect.poll(() => seen(events)).toEqual(['deleted b', 'deleted c', 'added f']);
+  });
+
+  it('finds what is gone when it must read anew, shown or set aside', async () => {
+    const server = await startServer();
+    for (const name of ['a', 'b']) for (const namespace of ['acme', 'globex']) put(server, name, namespace);
+    const { informer, events } = startInformer(server, { shown: ['acme'] });
+    await informer.whenSynced();
+    await expect.poll(() => server.watches).toBe(1);
+    events.length = 0;
+    await server.stop();
+    for (const namespace of ['acme', 'globex']) server.remove(widgetPath(namespace, 'a'));
+    server.compact();
+    await server.start();
+    await expect.poll(() => seen(events), { timeout: 4_000 }).toEqual(['deleted a']);
+    informer.show('globex')();
+    expect(seen(events)).toEqual(['deleted a', 'added b']);
+  });
+
   it('isolates a handler and an indexer that throw', async () => {
     const server = await startServer();
     put(server, 'a');

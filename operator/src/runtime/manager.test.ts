@@ -114,6 +114,30 @@ describe('Manager', () => {
     expect(ready?.()).toBeUndefined();
   });
 
+  it('works in the namespaces that are admitted, and moves what one holds in one go', async () => {
+    const { server, manager, start } = await setUp();
+    const label = (name: string, ours: string) =>
+      server.put(`/api/v1/namespaces/${name}`, { metadata: { labels: { ours } } });
+    label('acme', 'no');
+    label('globex', 'yes');
+    server.put(widgetPath('globex', 'b'));
+    const scope = manager.confine(({ metadata }) => metadata.labels?.ours === 'yes');
+    const one = manager.informer(WIDGET);
+    const two = manager.informer(WIDGET);
+    const seen: string[] = [];
+    const size = () => `${one.cache.size} and ${two.cache.size}`;
+    one.onEvent(({ type, object }) => seen.push(`${type} ${object.metadata.name}: ${size()}`));
+    void start();
+    await expect.poll(() => manager.readyChecks.get('informers')?.()).toBeUndefined();
+    expect([...(one.cache.list() ?? [])].map(({ metadata }) => metadata.name)).toEqual(['b']);
+    seen.length = 0;
+    label('acme', 'yes');
+    await expect.poll(() => seen).toEqual(['added a: 2 and 2']);
+    label('globex', 'no');
+    await expect.poll(() => seen).toEqual(['added a: 2 and 2', 'deleted b: 1 and 1']);
+    expect([...scope]).toEqual(['acme']);
+  });
+
   it('waits in line while another leads, and takes over', async () => {
     const { server, manager, start, holder } = await setUp();
     server.put(leasePath, { spec: { holderIdentity: 'other', leaseDurationSeconds: 3_600 } });

@@ -6,6 +6,7 @@ import { Informer, type InformerOptions } from './informer.ts';
 import { type LeaderElectionOptions, LeaderElector } from './leader.ts';
 import type { Logger } from './logger.ts';
 import type { RuntimeMetrics } from './metrics.ts';
+import { NAMESPACE, NamespaceScope } from './namespacescope.ts';
 import { resourceName } from './requestpath.ts';
 import { sleep } from './sleep.ts';
 import { TaskGroup } from './taskgroup.ts';
@@ -61,6 +62,7 @@ export class Manager {
   /** Renewals must not wait behind bulk writes. */
   readonly #leaseClient: ApiClient | undefined;
   readonly #elector: LeaderElector | undefined;
+  #scope: NamespaceScope | undefined;
   readonly #informers: Informer<KubernetesObject>[] = [];
   readonly #controllers: Controller[] = [];
   readonly #runnables: Runnable[] = [];
@@ -89,10 +91,22 @@ export class Manager {
     this.#end.promise.catch(() => undefined);
   }
 
+  /**
+   * Confines all informers that are added later to the Namespaces that are admitted, which is judged by their metadata
+   * alone. What others hold is nowhere seen, and one that changes is taken up or left at once. It takes the verbs list
+   * and watch on namespaces.
+   */
+  confine(admits: (namespace: KubernetesObject) => boolean): NamespaceScope {
+    this.#scope = new NamespaceScope(this.informer(NAMESPACE), admits);
+    this.#scope.onChange((namespace, included) => this.#rescope(namespace, included));
+    return this.#scope;
+  }
+
   /** Adds an informer, started with the manager. */
   informer<T extends KubernetesObject>(type: ResourceType<T>, options: InformerOptions<T> = {}): Informer<T> {
     const { client, logger, namespaces = 'all' } = this.#options;
-    const informer = new Informer(client, type, logger, { namespaces, ...options });
+    const shown = this.#scope && { shown: this.#scope };
+    const informer = new Informer(client, type, logger, { namespaces, ...shown, ...options });
     this.#informers.push(informer as unknown as Informer<KubernetesObject>);
     return informer;
   }
@@ -214,6 +228,12 @@ export class Manager {
     }
     this.#force.abort(new Error('The grace period is nearly over.'));
     return within(graceMs * LAST_PATIENCE, ended);
+  }
+
+  /** All caches change before anybody is told, who may look into any of them. */
+  #rescope(namespace: string, included: boolean): void {
+    const tell = this.#informers.map((informer) => (included ? informer.show(namespace) : informer.hide(namespace)));
+    for (const each of tell) each();
   }
 
   #whatIsNotRead(): string | undefined {

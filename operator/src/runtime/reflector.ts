@@ -1,11 +1,11 @@
 import type { KubernetesObject, ResourceType } from '@roster/crds';
 import { ApiError, isForbidden, isGone, isInvalid, isNotFound, TransportError } from './apierror.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
-import type { Store } from './cache.ts';
 import type { ApiClient } from './client.ts';
 import type { InformerEvent } from './informer.ts';
 import { lean } from './lean.ts';
 import type { Logger } from './logger.ts';
+import type { ReflectorStore } from './partition.ts';
 import { isOlder } from './resourceversion.ts';
 import { sleep } from './sleep.ts';
 import { TimeSlice } from './timeslice.ts';
@@ -48,7 +48,7 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   /** Makes of each object what is stored and emitted. Pure; keeps the metadata. */
   readonly transform?: ((object: T) => T) | undefined;
   /** May be shared with reflectors of other namespaces. */
-  readonly store: Store<T>;
+  readonly store: ReflectorStore<T>;
   readonly emit: (event: InformerEvent<T>) => void;
   /** Called once, after the first complete read. */
   readonly onSynced: () => void;

@@ -69,6 +69,7 @@ class World {
     const context = {
       client: this.api,
       informers,
+      scope: { excludes: () => false },
       mirror,
       events: {
         record: (...[, , , reason]: Parameters<Context['events']['record']>) => this.events.push(reason),

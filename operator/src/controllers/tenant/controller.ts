@@ -39,6 +39,7 @@ export function addTenantController(manager: Manager, context: Context) {
   const vanishings = new Vanishings(
     (namespace, judgeInMs) => controller.enqueueAfter({ namespace, name: tenantName }, judgeInMs),
     context.now,
+    (namespace) => context.scope.excludes(namespace),
   );
   const controller: Controller = manager
     .controller({
@@ -128,7 +129,8 @@ async function settleVanished(
   if (tenant !== undefined) await buryMissing({ informers, mirror }, vanishings, namespace);
   const vanished = vanishings.pending(namespace, informers, mirror);
   if (vanished.length === 0) {
-    metrics.mirrorHeld.set({ namespace }, 0);
+    if (tenant === undefined) metrics.mirrorHeld.remove({ namespace });
+    else metrics.mirrorHeld.set({ namespace }, 0);
     return { hold: false, confirmed: false };
   }
   const sevenDaysAgo = new Date(now().getTime() - 7 * 24 * 3_600_000);

@@ -56,6 +56,22 @@ describe('vanishings', () => {
     expect(vanishings.pending('initech', informers, mirror)).toEqual([]);
   });
 
+  it('are none in a namespace that is left to another installation', () => {
+    const left = new Set<string>();
+    vanishings = new Vanishings(
+      (namespace) => reported.push(namespace),
+      () => new Date(milliseconds),
+      (namespace) => left.has(namespace),
+    );
+    vanishings.report(row('User', 'before'));
+    left.add('acme');
+    vanishings.report(row('User', 'after'));
+    expect(reported).toEqual(['acme']);
+    expect(vanishings.pending('acme', informers, mirror)).toEqual([]);
+    left.delete('acme');
+    expect(vanishings.pending('acme', informers, mirror)).toEqual([]);
+  });
+
   it('forget who came back', () => {
     vanishings.report(row('User', 'jane'));
     vanishings.report(row('User', 'john'));

@@ -15,13 +15,21 @@ export class Vanishings {
   readonly #gathering = new Map<string, { readonly first: number; last: number }>();
   readonly #onReport: (namespace: string, judgeInMs: number) => void;
   readonly #now: () => Date;
+  readonly #isElsewhere: (namespace: string) => boolean;
 
-  constructor(onReport: (namespace: string, judgeInMs: number) => void, now: () => Date = () => new Date()) {
+  /** Of a namespace that is another installation's by now nothing has vanished: its rows are left alone. */
+  constructor(
+    onReport: (namespace: string, judgeInMs: number) => void,
+    now: () => Date = () => new Date(),
+    isElsewhere: (namespace: string) => boolean = () => false,
+  ) {
     this.#onReport = onReport;
     this.#now = now;
+    this.#isElsewhere = isElsewhere;
   }
 
   report(row: RowKey): void {
+    if (this.#isElsewhere(row.namespace)) return;
     const rows = this.#byNamespace.get(row.namespace) ?? new Map<string, RowKey>();
     this.#byNamespace.set(row.namespace, rows.set(keyOf(row), row));
     const last = this.#now().getTime();
@@ -45,6 +53,7 @@ export class Vanishings {
    * written has not vanished; whether a write that failed left a row is found out by the next comparison.
    */
   pending(namespace: string, informers: Informers, mirror: Pick<Mirror, 'has'>): readonly RowKey[] {
+    if (this.#isElsewhere(namespace)) this.#byNamespace.delete(namespace);
     const rows = this.#byNamespace.get(namespace) ?? new Map<string, RowKey>();
     for (const [key, row] of rows) if (exists(informers, row) || !mirror.has(row)) rows.delete(key);
     return [...rows.values()];

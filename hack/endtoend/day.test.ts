@@ -87,7 +87,8 @@ beforeAll(async () => {
     metadata: { name, labels },
   });
   await apply(
-    ...[namespace('outside'), namespace(real.tenant), namespace(trial.tenant)],
+    ...[namespace('outside'), namespace(real.tenant)],
+    namespace(trial.tenant, { 'roster.dev/installation': trial.release }),
     ...[namespace(real.namespace, restricted), namespace(trial.namespace, restricted)],
     ...[...directory.objects, ...postgres()],
   );

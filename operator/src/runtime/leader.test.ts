@@ -164,11 +164,32 @@ describe('LeaderElector', () => {
     expect([first.elector.isLeader, second.elector.isLeader]).toEqual([true, false]);
     first.stop.abort();
     await firstRunning;
-    await pass(2_000 * 2.2);
+    await pass(1_200);
     expect(second.elector.isLeader).toBe(true);
     second.stop.abort();
     await secondRunning;
   });
+
+  it.each([0, 0.5, 0.999])(
+    'is taken from who died by who stood by, before who was started anew (%f)',
+    async (random) => {
+      vi.spyOn(Math, 'random').mockReturnValue(random);
+      const server = new LeaseServer();
+      const [first, second, anew] = [candidate(server, 'a'), candidate(server, 'b'), candidate(server, 'a2')];
+      void first.start();
+      await pass(0);
+      const running = second.start();
+      await pass(61_000);
+      // Nothing of it reaches the server any more.
+      first.client.trouble = 'hanging';
+      await pass(1_000);
+      const restarted = anew.start();
+      await pass(16_500);
+      expect(server.lease?.spec?.holderIdentity).toBe('b');
+      for (const { stop } of [first, second, anew]) stop.abort();
+      await Promise.all([running, restarted]);
+    },
+  );
 
   it.each<Trouble>(['unreachable', 'hanging', 'forbidden'])(
     'steps down in time when the API is %s',

@@ -36,7 +36,7 @@ export interface LeaderElectionOptions {
   readonly leaseDurationMs?: number;
   /** The leader steps down when it could not renew for so long, in milliseconds; 10 s unless given. */
   readonly renewDeadlineMs?: number;
-  /** Between two attempts, in milliseconds; 2 s unless given. */
+  /** Between two renewals, in milliseconds; 2 s unless given. Candidates look twice as often. */
   readonly retryPeriodMs?: number;
 }
 
@@ -54,8 +54,13 @@ export class LeadershipLostError extends Error {
 /** What of the API an election takes. */
 export type LeaseClient = Pick<ApiClient, 'get' | 'create' | 'replace'>;
 
-/** Spreads the attempts of several candidates, as client-go's JitterFactor. */
-const JITTER = 1.2;
+/** The renew deadline exceeds the retry period by this factor at least, as client-go demands it. */
+const RENEWALS = 1.2;
+/**
+ * Candidates look twice a retry period, spread by this share of it: of client-go's 4.4 s at most, the seconds until
+ * somebody leads again are made that nobody synchronises.
+ */
+const JITTER = 0.2;
 
 /**
  * Leader election by a Lease, as client-go does it. Time is this process's own monotonic clock since it saw the
@@ -80,7 +85,7 @@ export class LeaderElector {
     this.#options = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000, ...options };
     this.#logger = logger.child({ lease: `${options.namespace}/${options.name}`, identity: this.identity });
     const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = this.#options;
-    if (!(leaseDurationMs > renewDeadlineMs && renewDeadlineMs > retryPeriodMs * JITTER)) {
+    if (!(leaseDurationMs > renewDeadlineMs && renewDeadlineMs > retryPeriodMs * RENEWALS)) {
       throw new Error('The lease duration must exceed the renew deadline, and that 1.2 times the retry period.');
     }
   }
@@ -137,9 +142,20 @@ export class LeaderElector {
         this.#renewedAt = startedAt;
         return true;
       }
-      await sleep(retryPeriodMs * (1 + Math.random() * JITTER), signal);
+      await sleep(Math.min(this.#expiresIn(), (retryPeriodMs / 2) * (1 + Math.random() * JITTER)), signal);
     }
     return false;
+  }
+
+  /**
+   * Milliseconds until the lease of another may be taken, if it is not renewed; a moment at least. Whoever has watched
+   * it all the time is awake then, and comes before a holder that was started anew.
+   */
+  #expiresIn(): number {
+    const { leaseDurationSeconds } = this.#observed?.spec ?? {};
+    const duration = leaseDurationSeconds === undefined ? this.#options.leaseDurationMs : leaseDurationSeconds * 1_000;
+    const left = this.#observedAt + duration - performance.now();
+    return left > 0 ? left + 1 : Number.POSITIVE_INFINITY;
   }
 
   /** Renews until the signal aborts; throws when the lease is lost. */

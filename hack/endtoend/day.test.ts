@@ -74,6 +74,24 @@ const sync = async (namespace: string, at: string) => {
     expect(handled).toBe(at);
   });
 };
+/** Grants that this day does not come to, and when the operator needs them. */
+const elsewhere: readonly (readonly [RegExp, string])[] = [
+  [/^list /, 'an API server that does not stream lists'],
+  [/^get roster.dev\//, 'a write whose answer was lost, a conflict'],
+  [/^patch roster.dev\/\w+\/status$/, 'a status of which the cache knew an older version'],
+  [/^patch \/events$/, 'an event that repeats itself'],
+  [/^\w+ roster.dev\/recipients/, 'a directory of recipients'],
+  [/^delete roster.dev\/users$/, 'whenMissing: Delete'],
+  [/^delete roster.dev\/directorysyncs$/, 'more runs than are kept'],
+  [/^patch roster.dev\/(users|groups)$/, 'a change in the directory'],
+];
+const expectedRefusals = [
+  // The authorizer learns of the binding that gives a Secret a moment after it was made; reading is tried again.
+  /^(get|list|watch) .*\/secrets/,
+  // The rights go before the pods when a release is uninstalled, and the Lease with them.
+  /^update .*\/leases\/trial$/,
+];
+
 /** Figures for whoever reads the log; nothing depends on them. */
 const measured: string[] = [];
 
@@ -286,15 +304,11 @@ describe('an installation with PostgreSQL', () => {
       '--timeout',
       '90s',
     );
-    const images = await kubectl(
-      'get',
-      'pods',
-      '-n',
-      real.namespace,
-      '-o',
-      'jsonpath={.items[*].spec.containers[0].image}',
-    );
-    expect(new Set(images.split(' '))).toEqual(new Set(['localhost/roster:next']));
+    await eventually(async () => {
+      const path = 'jsonpath={.items[*].spec.containers[0].image}';
+      const images = await kubectl('get', 'pods', '-n', real.namespace, '-o', path);
+      expect(images).toBe('localhost/roster:next localhost/roster:next');
+    });
     await sync(real.tenant, 'after-the-upgrade');
     expect(await versions(real.tenant)).toBe(before);
     await helm('rollback', real.release, '1', '-n', real.namespace, '--wait', '--timeout', '90s');
@@ -315,13 +329,15 @@ describe('an installation with PostgreSQL', () => {
       /^system:serviceaccount:roster-(system|trial):/.test(user.username),
     );
     expect(ofOperators.length).toBeGreaterThan(0);
-    // The authorizer learns of the binding that gives a Secret a moment after it was made; reading is tried again.
-    const refused = refusals(ofOperators).filter((line) => !/^(get|list|watch) .*\/secrets/.test(line));
+    const refused = refusals(ofOperators).filter((line) => !expectedRefusals.some((pattern) => pattern.test(line)));
     expect(refused).toEqual([]);
     const rules = [operatorClusterRole, operatorClusterScopedRole, secretsReaderClusterRole].flatMap(
       (role) => role.rules,
     );
-    expect(unusedGrants(rules, ofOperators)).toEqual([]);
+    const unused = unusedGrants(rules, ofOperators).filter(
+      (grant) => !elsewhere.some(([pattern]) => pattern.test(grant)),
+    );
+    expect(unused).toEqual([]);
   });
 
   step('is uninstalled, and leaves people and database', async () => {

@@ -83,7 +83,7 @@ async function reconcile(
   }
   const problem = brokenReference(cached, informers);
   const begun = context.now();
-  const secret = problem === undefined ? await observeSecret(context, cached, signal) : {};
+  const secret: ObservedSecret = problem === undefined ? await observeSecret(context, cached, signal) : {};
   // The cache may be behind the status: a test too many can lock the account, a run that was deleted would come back, and
   // what the status says of either must be carried on.
   const acts = testIsDue(cached, secret.version, begun) || timetableOf(cached, begun).due !== undefined;
@@ -92,8 +92,9 @@ async function reconcile(
   let connection: Connection | undefined;
   let runs = runsOf(context, request);
   if (problem === undefined) {
-    // A server that is silent holds up its test, but no run that is asked for.
-    const asked = await startRun(context, directory, nextRun(directory, runs));
+    // A server that is silent holds up its test, but no run that is asked for. One without its Secret, which may come from
+    // elsewhere and later than all the rest, waits for it.
+    const asked = secret.missing ? [] : await startRun(context, directory, nextRun(directory, runs));
     if (testIsDue(directory, secret.version, begun)) {
       connection = await refusals.attempt(directory, secret.version, () =>
         testConnection(context, directory, secret.version, signal),
@@ -102,7 +103,8 @@ async function reconcile(
     runs = [...runsOf(context, request), ...asked];
   }
   const now = context.now();
-  const observed = { directory, problem, connection, runs, timetable, expiry: secret.expiry, now };
+  const { missing: secretMissing, expiry } = secret;
+  const observed = { directory, problem, secretMissing, connection, runs, timetable, expiry, now };
   const status = directoryStatus(observed);
   if (timetable.due !== undefined && status.nextRunAt !== undefined) {
     const { due, ...later } = timetable;
@@ -151,12 +153,16 @@ async function testConnection(
   }
 }
 
-/** Of the Secret with the credentials: which it is and when they end, nothing else. */
-async function observeSecret(
-  { secrets }: Context,
-  directory: Directory,
-  signal: AbortSignal,
-): Promise<{ readonly version?: string | undefined; readonly expiry?: Expiry | undefined }> {
+/** Of the Secret with the credentials, and nothing else of it. */
+interface ObservedSecret {
+  /** It is not there. */
+  readonly missing?: boolean;
+  readonly version?: string | undefined;
+  /** When the credentials end. */
+  readonly expiry?: Expiry | undefined;
+}
+
+async function observeSecret({ secrets }: Context, directory: Directory, signal: AbortSignal): Promise<ObservedSecret> {
   const name = secretName(directory);
   if (name === undefined) return {};
   try {
@@ -164,7 +170,7 @@ async function observeSecret(
     return { version: secret.metadata.resourceVersion, expiry: expiryOf(secret) };
   } catch (error) {
     if (!(error instanceof RosterError)) throw error;
-    return {}; // The test itself says what is wrong with it.
+    return { missing: error.reason === 'SecretNotFound' }; // The test itself says what is wrong with it.
   }
 }
 

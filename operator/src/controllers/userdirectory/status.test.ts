@@ -337,6 +337,12 @@ describe('a request by annotation', () => {
       'before',
     );
     expect(statusOf(requested('now'), { problem: missingOrganization })).not.toHaveProperty('lastHandledRequestAt');
+    expect(statusOf(requested('now'), { secretMissing: true })).not.toHaveProperty('lastHandledRequestAt');
+  });
+
+  it('is said to wait while the Secret is not there', () => {
+    const status = statusOf(requested('now'), { connection: disconnected('SecretNotFound'), secretMissing: true });
+    expect(message(status, 'Ready')).toMatch(/ A run is asked for; it starts when the Secret is there\.$/);
   });
 
   it('is said to wait while the directory is suspended', () => {

@@ -14,6 +14,8 @@ export interface Observed {
   readonly directory: UserDirectory;
   /** What the directory names and is not there. */
   readonly problem?: Problem | undefined;
+  /** The Secret with the credentials is not there. */
+  readonly secretMissing?: boolean | undefined;
   /** What a test saw that was made just now. */
   readonly connection?: Connection | undefined;
   readonly runs: readonly DirectorySync[];
@@ -31,6 +33,7 @@ export function directoryStatus(observed: Observed): DirectoryStatus {
   const generation = directory.metadata.generation ?? 0;
   const before = directory.status;
   const handled = requestOf(directory, requestedAt);
+  const waitsFor = requestWaitsFor(observed);
   const real = inOrderOfTheirEnd(runs).filter((run) => isWhole(run) && !isSuperseded(run) && isOf(directory, run));
   // The run that ended last may be gone, and an older one be left.
   const last = real.find((run) => (run.status?.finishedAt ?? '') >= (before?.lastAttempt?.finishedAt ?? ''));
@@ -44,12 +47,12 @@ export function directoryStatus(observed: Observed): DirectoryStatus {
   const repaired = testedAt > (last?.status?.finishedAt ?? before?.lastAttempt?.finishedAt ?? '');
   const outcome = repaired ? afterRepair(directory, synced) : synced;
   const ready = readiness(problem, connected, timetable, outcome, goesOn);
-  const stated = [...withWaitingRequest(directory, ready), connected, synced, expiryCondition(expiry, now)];
+  const stated = [...withWaitingRequest(directory, waitsFor, ready), connected, synced, expiryCondition(expiry, now)];
   const conditions = declare(before?.conditions, stated, generation, now);
   return {
     observedGeneration: generation,
     conditions,
-    ...(handled === undefined || directory.spec.suspend || problem !== undefined
+    ...(handled === undefined || waitsFor !== undefined || problem !== undefined
       ? keep('lastHandledRequestAt', before)
       : { lastHandledRequestAt: handled }),
     ...connectionFacts(directory, connection),
@@ -149,12 +152,23 @@ function afterRepair({ metadata }: UserDirectory, synced: Stated | undefined): S
   return { ...synced, reason: lastRunFailed, message };
 }
 
+/** What keeps a request from being handled, as the end of a sentence. */
+function requestWaitsFor({ directory, secretMissing }: Observed): string | undefined {
+  if (directory.spec.suspend) return 'when the directory is no longer suspended';
+  return secretMissing ? 'when the Secret is there' : undefined;
+}
+
 /** Nothing else tells why a request has no effect. */
-function withWaitingRequest(directory: UserDirectory, ready: readonly Stated[]): readonly Stated[] {
-  const { spec, status } = directory;
+function withWaitingRequest(
+  directory: UserDirectory,
+  waitsFor: string | undefined,
+  ready: readonly Stated[],
+): readonly Stated[] {
   const request = requestOf(directory, requestedAt);
-  if (!spec.suspend || request === undefined || request === status?.lastHandledRequestAt) return ready;
-  const waits = 'A run is asked for; it starts when the directory is no longer suspended.';
+  if (waitsFor === undefined || request === undefined || request === directory.status?.lastHandledRequestAt) {
+    return ready;
+  }
+  const waits = `A run is asked for; it starts ${waitsFor}.`;
   return ready.map((stated) => ({ ...stated, message: `${stated.message} ${waits}` }));
 }
 

@@ -27,7 +27,7 @@ export const acme: readonly KubernetesObject[] = [
 export async function establish(administrator: Administrator): Promise<void> {
   await administrator.apply(...acme);
   await administrator.eventually(Tenant, 'tenant', (object) => {
-    expect(states(object)).toEqual({ MirrorHeld: 'False InStep', Ready: 'True Mirrored' });
+    expect(states(object)).toMatchObject({ MirrorHeld: 'False InStep', Ready: 'True Mirrored' });
     expect(object.status).toMatchObject({ users: 8, recipients: 2, groups: 3 });
   });
   for (const [name, members] of Object.entries({ 'all-users': 10, band: 5, choir: 8 })) {

@@ -25,7 +25,7 @@ export function sentence({ status }: Any, type: string): string | undefined {
 const ordinaryReasons: ReadonlySet<string> = new Set(
   [
     'Mirrored Connected NotTested Succeeded Pending Reading Planning Applying',
-    'Enabled Disabled DirectoryDisabled Missing Expired InStep TenantOwner HasPeople DefaultOrganization',
+    'Enabled Disabled DirectoryDisabled Missing Expired InStep EmbeddedDatabase TenantOwner HasPeople DefaultOrganization',
   ].flatMap((words) => words.split(' ')),
 );
 

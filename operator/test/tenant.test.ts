@@ -35,7 +35,8 @@ afterEach(async () => {
 });
 
 const ready = { Ready: 'True Mirrored' };
-const inStep = { ...ready, MirrorHeld: 'False InStep' };
+const trial = { TrialDatabase: 'True EmbeddedDatabase' };
+const inStep = { ...ready, ...trial, MirrorHeld: 'False InStep' };
 const stalled = (reason: string) => ({ Ready: `False ${reason}`, Stalled: `True ${reason}` });
 
 const isReady = () => acme.eventually(Tenant, 'tenant', (object) => expect(states(object)).toEqual(inStep));
@@ -142,7 +143,7 @@ describe('deletion', () => {
     emptyNamespace();
     await acme.apply(tenant({ owner: 'boss' }));
     const ownerless = await acme.eventually(Tenant, 'tenant', (object) =>
-      expect(states(object)).toEqual({ MirrorHeld: 'False InStep', ...stalled('OwnerNotFound') }),
+      expect(states(object)).toEqual({ MirrorHeld: 'False InStep', ...trial, ...stalled('OwnerNotFound') }),
     );
     expect(sentence(ownerless, 'Ready')).toBe(
       'There is no user boss in this namespace. Create the user, or name another owner.',
@@ -156,8 +157,9 @@ describe('deletion', () => {
     );
 
     await letEdit('colleague');
+    // Of two policies that refuse it, whichever answers.
     await expect(deleteAs('colleague', 'user.roster.dev', 'boss')).rejects.toThrow(
-      "the tenant's owner cannot be deleted; name another owner in the Tenant first",
+      /(the tenant's owner cannot be deleted|this user owns the tenant); name another owner in the Tenant first/,
     );
 
     await acme.apply(tenant({ owner: 'heir' }));

@@ -71,6 +71,11 @@ export const Tenant = defineKind({
       description:
         'True when so much vanished at once that the database was left as it was; the message says how to go on.',
     },
+    {
+      type: 'TrialDatabase',
+      description:
+        'True while the database is inside the operator, which is for a trial; absent with PostgreSQL. The message says what it lacks.',
+    },
     ...progressConditions,
   ],
   columns: [

@@ -177,6 +177,11 @@ export class Mirror {
     return this.#inventory.has(keyText(key));
   }
 
+  /** The database is inside this process, for a trial. */
+  get embedded(): boolean {
+    return this.#database.type === 'PGlite';
+  }
+
   /** Number of live rows of a tenant that are of these kinds, as far as known. */
   count(namespace: string, kinds: readonly MirroredKind[]): number {
     const prefixes = kinds.map((kind) => keyText({ namespace, kind, name: '' }));

@@ -37,7 +37,7 @@ class World {
   outage: DatabaseError | undefined;
   readonly #manager = new ManualManager();
 
-  constructor(object = tenant()) {
+  constructor(object = tenant(), embedded = false) {
     this.add(object);
     const informers = {
       tenants: this.tenants,
@@ -48,6 +48,7 @@ class World {
       groups: new Informed<Group>(Group, {}, group('board')),
     };
     const mirror = {
+      embedded,
       has: () => true,
       missing: async () => this.missing,
       count: () => 100,
@@ -130,6 +131,16 @@ describe('a tenant', () => {
     ]);
     expect(world.shown).toEqual(['MirrorHeld=False InStep', 'Ready=True Mirrored']);
     expect(world.status).toMatchObject({ users: 3, recipients: 1, groups: 1 });
+  });
+
+  it('says that its database is for a trial, for as long as it is', async () => {
+    const ready = ['MirrorHeld=False InStep', 'Ready=True Mirrored'];
+    const world = new World(tenant(), true);
+    await world.reconcile();
+    expect(world.shown).toEqual([...ready, 'TrialDatabase=True EmbeddedDatabase']);
+    const moved = new World({ ...tenant(), status: world.status });
+    await moved.reconcile();
+    expect(moved.shown).toEqual(ready);
   });
 
   it('gets the built-in objects that are missing, and only those', async () => {

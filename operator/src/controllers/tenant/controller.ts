@@ -25,7 +25,7 @@ import type { Problem } from '../conditions.ts';
 import { type Context, tenantName } from '../context.ts';
 import { attempt, conclude } from '../mirrored.ts';
 import { builtInObjects } from './builtin.ts';
-import { confirmVanished, heldCondition, judge, type VanishedVerdict } from './decide.ts';
+import { confirmVanished, heldCondition, judge, trialCondition, type VanishedVerdict } from './decide.ts';
 import { exists, keyOf, Vanishings } from './vanishings.ts';
 
 /** A built-in object that is deleted comes back after so long. */
@@ -96,6 +96,7 @@ async function reconcile(context: Context, vanishings: Vanishings, { namespace, 
     // Through an outage of the database it stays as it was.
     stated: [
       mirrored.written ? heldCondition(mirrored.result) : findCondition(tenant.status?.conditions, 'MirrorHeld'),
+      context.mirror.embedded ? trialCondition : undefined,
     ],
     facts: {
       users: users.cache.count(namespace),

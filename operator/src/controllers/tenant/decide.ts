@@ -107,6 +107,16 @@ export function heldCondition(verdict: VanishedVerdict): Stated {
     : { type: 'MirrorHeld', status: 'False', reason: 'InStep', message: 'The database follows the resources.' };
 }
 
+/** Stated only while it is so: nobody shall take a trial for the real thing. */
+export const trialCondition: Stated = {
+  type: 'TrialDatabase',
+  status: 'True',
+  reason: 'EmbeddedDatabase',
+  message:
+    'The database is inside the operator, for a trial: for one process only, without a backup, and a power failure may ' +
+    'damage it. Move to PostgreSQL before people rely on it: --database, or database.urlSecret in the chart.',
+};
+
 function describe(vanished: readonly RowKey[]): string {
   const counts = Map.groupBy(vanished, ({ kind }) => kind);
   return [...counts].map(([kind, rows]) => `${rows.length} ${kind}${rows.length === 1 ? '' : 's'}`).join(', ');

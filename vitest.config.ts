@@ -7,7 +7,11 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{crds,operator,web-admin}/src/**/*.test.ts', 'operator/image/**/*.test.ts', 'hack/{,graph,openldap,samba}/*.test.ts'],
+          include: [
+            '{crds,operator,web-admin}/src/**/*.test.ts',
+            'operator/image/**/*.test.ts',
+            'hack/{,graph,openldap,samba}/*.test.ts',
+          ],
         },
       },
       {

@@ -93,7 +93,7 @@ function* valueRows({ properties = {} }: Schema, defaults: unknown, prefix: stri
     const value = (defaults as Record<string, unknown> | undefined)?.[key];
     const path = prefix + key;
     const optional = property.anyOf?.find((one) => one.properties);
-    const one = property.enum ? ` One of ${property.enum.map((word) => `\`${word}\``).join(', ')}.` : '';
+    const one = property.enum ? ` One of ${property.enum.map((word) => `\`${String(word)}\``).join(', ')}.` : '';
     if (property.description || !property.properties) {
       const shown = property.properties || value === undefined ? '' : `\`${JSON.stringify(value)}\``;
       yield [`\`${path}\``, shown, `${property.description ?? ''}${one}`];

@@ -7,6 +7,16 @@ import { Counter, Gauge, Histogram, type Metric, type Registry } from 'prom-clie
 
 const directory = ['namespace', 'directory'] as const;
 
+/** What the counters of a directory tell apart. */
+export const runResults = ['Succeeded', 'Failed', 'Held', 'Aborted'] as const;
+export const stages = ['Read', 'Plan', 'Apply'] as const;
+export const actions = {
+  person: ['created', 'linked', 'updated', 'unchanged', 'restored', 'disabled', 'deleted', 'excluded', 'rejected'],
+  group: ['created', 'updated', 'unchanged', 'rejected'],
+} as const;
+
+export type DirectoryLabels = Readonly<Record<(typeof directory)[number], string>>;
+
 export type RosterMetrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics(registry: Registry, build: { version: string }) {
@@ -34,6 +44,16 @@ export function createMetrics(registry: Registry, build: { version: string }) {
     scheduleInterval: gauge(
       'roster_directory_schedule_interval_seconds',
       'The longest time between two runs by the schedule of the directory; absent without one, and while suspended.',
+      directory,
+    ),
+    scheduleSince: gauge(
+      'roster_directory_schedule_since_timestamp_seconds',
+      'Since when the schedule of the directory is in force; absent without one.',
+      directory,
+    ),
+    suspended: gauge(
+      'roster_directory_suspended',
+      'Whether the directory is suspended, so that no run of it starts.',
       directory,
     ),
     lastSuccess: gauge(
@@ -91,6 +111,17 @@ export function createMetrics(registry: Registry, build: { version: string }) {
     ]),
     databaseUp: gauge('roster_database_up', 'Whether the database answers.', []),
   };
+}
+
+/**
+ * The counters of a directory at 0, to be called once for each: Prometheus sees no increase in a series that begins with
+ * the first run.
+ */
+export function startCounters({ runs, stage, changes }: RosterMetrics, labels: DirectoryLabels): void {
+  for (const result of runResults) runs.inc({ ...labels, result }, 0);
+  for (const name of stages) stage.zero({ ...labels, stage: name });
+  for (const action of actions.person) changes.inc({ ...labels, kind: 'person', action }, 0);
+  for (const action of actions.group) changes.inc({ ...labels, kind: 'group', action }, 0);
 }
 
 /** Removes all series that have these labels, whatever their other ones; `remove` of a metric wants all labels. */

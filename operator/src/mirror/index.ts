@@ -4,7 +4,7 @@ export { type Database, type DatabaseOptions, type MirrorLogger, openDatabase } 
 export type { EffectCounts, Effects } from './effects.ts';
 export type { EntraSnapshot, EntraSnapshots, SnapshotOwner } from './entrasnapshots.ts';
 export { checkMigrated, migrate } from './migrate.ts';
-export { Mirror, type MirrorObserver, type MirrorOptions, type MirrorStats } from './mirror.ts';
+export { Mirror, type MirrorObserver, type MirrorOptions, type MirrorStats, tableNames } from './mirror.ts';
 export type { Plans, RunRecord, SyncLine } from './plans.ts';
 export {
   type GroupRow,

@@ -50,7 +50,9 @@ export interface MirrorStats {
   readonly lagSeconds: number;
 }
 
-type TableName = 'tenants' | 'organizations' | 'roles' | 'groups' | 'people';
+/** Of the tables whose rows stand for resources. */
+export const tableNames = ['tenants', 'organizations', 'roles', 'groups', 'people'] as const;
+type TableName = (typeof tableNames)[number];
 
 /** Is told what happens, for metrics. */
 export interface MirrorObserver {

@@ -6,6 +6,7 @@ import {
   UserDirectory,
 } from '@roster/crds';
 import { RosterError } from '../../errors.ts';
+import { actions } from '../../metrics.ts';
 import {
   anyOf,
   type Controller,
@@ -258,18 +259,6 @@ function factsOf({ status }: DirectorySync): Progress {
   return facts;
 }
 
-const personActions = [
-  'created',
-  'linked',
-  'updated',
-  'unchanged',
-  'restored',
-  'disabled',
-  'deleted',
-  'excluded',
-  'rejected',
-] as const;
-
 function measure({ metrics }: Context, run: DirectorySync, { phase, facts }: Outcome): void {
   const labels = { namespace: run.metadata.namespace ?? '', directory: run.spec.directory };
   metrics.runs.inc({ ...labels, result: phase });
@@ -278,10 +267,10 @@ function measure({ metrics }: Context, run: DirectorySync, { phase, facts }: Out
   // What is no longer held was counted when it was.
   if (!isWhole(run) || facts.finishedAt !== undefined) return;
   if (facts.people === undefined || facts.groups === undefined) return;
-  for (const action of personActions) {
+  for (const action of actions.person) {
     metrics.changes.inc({ ...labels, kind: 'person', action }, facts.people[action]);
   }
-  for (const action of ['created', 'updated', 'unchanged', 'rejected'] as const) {
+  for (const action of actions.group) {
     metrics.changes.inc({ ...labels, kind: 'group', action }, facts.groups[action]);
   }
 }

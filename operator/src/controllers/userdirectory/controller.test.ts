@@ -1,5 +1,5 @@
 import { AppRole, DirectorySync, Organization, Tenant, UserDirectory } from '@roster/crds';
-import { Registry } from 'prom-client';
+import { type Metric, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { createMetrics } from '../../metrics.ts';
 import { ApiError, silentLogger } from '../../runtime/index.ts';
@@ -67,11 +67,14 @@ class World {
   async exposed() {
     const { connected, lastAttempt, lastAttemptFailed, lastSuccess, people, groups, held, rejected } = this.metrics;
     const ofStatus = { connected, lastAttempt, lastAttemptFailed, lastSuccess, people, groups };
-    const metrics = Object.entries({ ...ofStatus, held, rejected, scheduleInterval: this.metrics.scheduleInterval });
+    const { scheduleInterval, scheduleSince } = this.metrics;
+    const metrics = Object.entries({ ...ofStatus, held, rejected, scheduleInterval, scheduleSince });
     const values = metrics.map(async ([name, metric]) => [name, (await metric.get()).values[0]?.value] as const);
     return Object.fromEntries(await Promise.all(values));
   }
 }
+
+const stageName = 'roster_directory_stage_duration_seconds';
 
 const known: UserDirectory['status'] = {
   conditions: [condition('Connected', 'True', 'Connected')],
@@ -122,12 +125,45 @@ describe('metrics of a directory', () => {
     const world = new World(directory({ schedule: weekly }));
     await world.reconcile();
     expect((await world.exposed()).scheduleInterval).toBe(4 * 24 * 3600);
+    const suspended = async () => (await world.metrics.suspended.get()).values.map(({ value }) => value);
+    expect(await suspended()).toEqual([0]);
     world.setDirectory(directory({ schedule: weekly, suspend: true }));
     await world.reconcile();
     expect((await world.exposed()).scheduleInterval).toBeUndefined();
+    expect(await suspended()).toEqual([1]);
     world.setDirectory(directory({ schedule: { every: '15m', timeZone: 'UTC' } }));
     await world.reconcile();
     expect((await world.exposed()).scheduleInterval).toBe(900);
+  });
+
+  it('have the moment at which the schedule came into force, and none without a schedule', async () => {
+    const world = new World(directory({ schedule: { every: '15m', timeZone: 'UTC' } }));
+    await world.reconcile();
+    const since = world.status.schedule?.since ?? '';
+    expect((await world.exposed()).scheduleSince).toBe(Date.parse(since) / 1000);
+    world.setDirectory(directory());
+    await world.reconcile();
+    expect((await world.exposed()).scheduleSince).toBeUndefined();
+  });
+
+  it('count from zero, so that the first run is an increase', async () => {
+    const world = new World(directory());
+    await world.reconcile();
+    const { runs, changes, stage } = world.metrics;
+    const labels = { namespace: 'acme', directory: 'corporate' };
+    runs.inc({ ...labels, result: 'Succeeded' });
+    stage.observe({ ...labels, stage: 'Read' }, 3);
+    await world.reconcile();
+    const of = async (metric: Metric) => (await metric.get()).values;
+    expect(await of(runs)).toContainEqual({ labels: { ...labels, result: 'Succeeded' }, value: 1 });
+    expect(await of(runs)).toContainEqual({ labels: { ...labels, result: 'Failed' }, value: 0 });
+    expect(await of(changes)).toContainEqual({ labels: { ...labels, kind: 'person', action: 'deleted' }, value: 0 });
+    const sum = (name: string, value: number) =>
+      expect.objectContaining({ labels: { ...labels, stage: name }, metricName: `${stageName}_sum`, value });
+    expect(await of(stage)).toEqual(expect.arrayContaining([sum('Read', 3), sum('Apply', 0)]));
+    world.directories.cache.delete('acme', 'corporate');
+    await world.reconcile();
+    for (const metric of [runs, changes, stage, world.metrics.suspended]) expect(await of(metric)).toEqual([]);
   });
 
   it('are absent while nothing is known', async () => {

@@ -23,14 +23,14 @@ import type { Context } from '../context.ts';
 import { deleteUnchanged } from '../pruning.ts';
 import { type Connection, failsForNow, retryMs, testIsDue } from './connection.ts';
 import { type Expiry, expiryOf, expiryReviewAt } from './expiry.ts';
-import { expose, forget } from './exposition.ts';
+import { Exposition } from './exposition.ts';
 import { prepareReader, secretName } from './reader.ts';
 import { brokenReference } from './references.ts';
 import { Refusals } from './refusals.ts';
 import { nextRun, type RunRequest, runOf, scheduledRun, surplusRuns } from './runs.ts';
 import { SecretWatches } from './secretwatches.ts';
 import { type DirectoryStatus, directoryStatus } from './status.ts';
-import { longestInterval, timetableOf } from './timetable.ts';
+import { timetableOf } from './timetable.ts';
 
 /** Tests connections, starts runs, keeps their results, and prunes them. */
 export function addUserDirectoryController(manager: Manager, context: Context) {
@@ -40,9 +40,10 @@ export function addUserDirectoryController(manager: Manager, context: Context) {
     // Directories whose servers are silent hold up no others, whose time has come.
     concurrency: 32,
     timeoutMs: 15 * 60_000,
-    reconcile: (request, signal) => reconcile({ context, secrets, refusals }, request, signal),
+    reconcile: (request, signal) => reconcile({ context, secrets, refusals, exposition }, request, signal),
   });
   const refusals = new Refusals();
+  const exposition = new Exposition(context.metrics);
   const secrets = new SecretWatches(context.client, context.log, (directory) => controller.enqueue(directory));
   manager.add({ name: 'secret watches', needsLeader: true, start: (signal) => secrets.run(signal) });
   const ofNamespace = (event: { object: { metadata: { namespace?: string } } }) =>
@@ -66,21 +67,23 @@ interface Scope {
   readonly context: Context;
   readonly secrets: SecretWatches;
   readonly refusals: Refusals;
+  readonly exposition: Exposition;
 }
 
 async function reconcile(
-  { context, secrets, refusals }: Scope,
+  { context, secrets, refusals, exposition }: Scope,
   request: Request,
   signal: AbortSignal,
 ): Promise<Result> {
-  const { client, informers, metrics } = context;
+  const { client, informers } = context;
   const cached = informers.directories.cache.get(request.namespace, request.name);
   if (cached === undefined) {
     secrets.follow(request);
     refusals.forget(request);
-    await forget(metrics, request);
+    await exposition.forget(request);
     return done;
   }
+  exposition.begin(request);
   const problem = brokenReference(cached, informers);
   const begun = context.now();
   const secret: ObservedSecret = problem === undefined ? await observeSecret(context, cached, signal) : {};
@@ -116,7 +119,7 @@ async function reconcile(
   }
   for (const run of surplusRuns({ ...directory, status }, runs)) await deleteUnchanged(client, DirectorySync, run);
   if (problem === undefined) secrets.follow(request, directory, status.connection?.secretVersion);
-  await expose(metrics, request, status, runs, longestInterval(directory, now));
+  await exposition.update(request, directory, status, runs, now);
   announceExpiry(context, directory, status);
   await patchStatus(client, UserDirectory, directory, status);
   return lookAgain(status, secret.expiry, now);

@@ -1,42 +1,91 @@
-import type { DirectorySync } from '@roster/crds';
-import { type RosterMetrics, removeSeries } from '../../metrics.ts';
+import type { DirectorySync, UserDirectory } from '@roster/crds';
+import type { Gauge } from 'prom-client';
+import { type DirectoryLabels, type RosterMetrics, removeSeries, startCounters } from '../../metrics.ts';
 import { findCondition, type Request } from '../../runtime/index.ts';
 import { awaitsApproval, inOrderOfTheirEnd, isWhole } from './runs.ts';
 import type { DirectoryStatus } from './status.ts';
+import { longestInterval } from './timetable.ts';
 
-/**
- * Metrics repeat what the status and the last run say, so that they are there after a restart, too. The interval is the
- * longest time between two runs of the schedule, in seconds; absent where none starts by a schedule.
- */
-export async function expose(
-  metrics: RosterMetrics,
-  { namespace, name }: Request,
-  status: DirectoryStatus,
-  runs: readonly DirectorySync[],
-  interval: number | undefined,
-): Promise<void> {
-  const labels = { namespace, directory: name };
-  const connected = findCondition(status.conditions, 'Connected');
-  if (connected !== undefined) metrics.connected.set(labels, connected.status === 'True' ? 1 : 0);
-  const { lastAttempt, lastSuccessAt, credentialsExpireAt, people, groups } = status;
-  const inSeconds = (time: string) => Date.parse(time) / 1000;
-  if (lastAttempt !== undefined) {
-    metrics.lastAttempt.set(labels, inSeconds(lastAttempt.finishedAt));
-    metrics.lastAttemptFailed.set(labels, lastAttempt.result === 'Failed' ? 1 : 0);
+/** What metrics say of directories. */
+export class Exposition {
+  readonly #metrics: RosterMetrics;
+  /** Whose counters have begun, by namespace and name. */
+  readonly #begun = new Set<string>();
+
+  constructor(metrics: RosterMetrics) {
+    this.#metrics = metrics;
   }
-  if (lastSuccessAt !== undefined) metrics.lastSuccess.set(labels, inSeconds(lastSuccessAt));
-  if (people !== undefined) metrics.people.set(labels, people);
-  if (groups !== undefined) metrics.groups.set(labels, groups);
-  if (credentialsExpireAt === undefined) metrics.credentialsExpiry.remove(labels);
-  else metrics.credentialsExpiry.set(labels, inSeconds(credentialsExpireAt));
-  if (interval === undefined) metrics.scheduleInterval.remove(labels);
-  else metrics.scheduleInterval.set(labels, interval);
-  await exposeLastRun(metrics, labels, runs);
+
+  /** To be called before a run of the directory ends. */
+  begin(request: Request): void {
+    const key = keyOf(request);
+    if (this.#begun.has(key)) return;
+    this.#begun.add(key);
+    startCounters(this.#metrics, labelsOf(request));
+  }
+
+  /** Metrics repeat what the status and the last run say, so that they are there after a restart, too. */
+  async update(
+    request: Request,
+    directory: UserDirectory,
+    status: DirectoryStatus,
+    runs: readonly DirectorySync[],
+    now: Date,
+  ): Promise<void> {
+    const metrics = this.#metrics;
+    const labels = labelsOf(request);
+    const set = (metric: Gauge<keyof DirectoryLabels>, value: number | undefined) =>
+      value === undefined ? metric.remove(labels) : metric.set(labels, value);
+    const { lastAttempt, lastSuccessAt, credentialsExpireAt, schedule } = status;
+    const connected = findCondition(status.conditions, 'Connected');
+    set(metrics.connected, connected && Number(connected.status === 'True'));
+    set(metrics.lastAttempt, inSeconds(lastAttempt?.finishedAt));
+    set(metrics.lastAttemptFailed, lastAttempt && Number(lastAttempt.result === 'Failed'));
+    set(metrics.lastSuccess, inSeconds(lastSuccessAt));
+    set(metrics.people, status.people);
+    set(metrics.groups, status.groups);
+    set(metrics.credentialsExpiry, inSeconds(credentialsExpireAt));
+    set(metrics.scheduleInterval, longestInterval(directory, now));
+    set(metrics.scheduleSince, inSeconds(schedule?.since));
+    set(metrics.suspended, Number(directory.spec.suspend));
+    await exposeLastRun(metrics, labels, runs);
+  }
+
+  /** Removes the series of a directory that is gone. */
+  async forget(request: Request): Promise<void> {
+    this.#begun.delete(keyOf(request));
+    const metrics = this.#metrics;
+    for (const metric of [
+      metrics.lastAttempt,
+      metrics.lastAttemptFailed,
+      metrics.lastSuccess,
+      metrics.scheduleInterval,
+      metrics.scheduleSince,
+      metrics.suspended,
+      metrics.connected,
+      metrics.credentialsExpiry,
+      metrics.people,
+      metrics.groups,
+      metrics.rejected,
+      metrics.held,
+      metrics.runs,
+      metrics.changes,
+      metrics.stage,
+      metrics.blocked,
+    ]) {
+      await removeSeries(metric, labelsOf(request));
+    }
+  }
 }
+
+const keyOf = ({ namespace, name }: Request): string => `${namespace}/${name}`;
+const labelsOf = ({ namespace, name }: Request): DirectoryLabels => ({ namespace, directory: name });
+const inSeconds = (time: string | undefined): number | undefined =>
+  time === undefined ? undefined : Date.parse(time) / 1000;
 
 async function exposeLastRun(
   metrics: RosterMetrics,
-  labels: { readonly namespace: string; readonly directory: string },
+  labels: DirectoryLabels,
   runs: readonly DirectorySync[],
 ): Promise<void> {
   const ended = inOrderOfTheirEnd(runs.filter(isWhole));
@@ -48,27 +97,5 @@ async function exposeLastRun(
   await removeSeries(metrics.rejected, labels);
   for (const { action, reason, count } of compared.status?.reasons ?? []) {
     if (action === 'Reject') metrics.rejected.set({ ...labels, reason }, count);
-  }
-}
-
-/** The series of a directory that is gone. */
-export async function forget(metrics: RosterMetrics, { namespace, name }: Request): Promise<void> {
-  for (const metric of [
-    metrics.lastAttempt,
-    metrics.lastAttemptFailed,
-    metrics.lastSuccess,
-    metrics.scheduleInterval,
-    metrics.connected,
-    metrics.credentialsExpiry,
-    metrics.people,
-    metrics.groups,
-    metrics.rejected,
-    metrics.held,
-    metrics.runs,
-    metrics.changes,
-    metrics.stage,
-    metrics.blocked,
-  ]) {
-    await removeSeries(metric, { namespace, directory: name });
   }
 }

@@ -147,6 +147,10 @@ export const values = z.strictObject({
     .prefault({}),
   metrics: z
     .strictObject({
+      skipAPICheck: z.boolean().default(false).meta({
+        description:
+          'Whether ServiceMonitor and PrometheusRule are rendered although the cluster is not known to have their API.',
+      }),
       serviceMonitor: z
         .strictObject({
           enabled: z.boolean().default(false).meta({ description: 'Whether Prometheus Operator is told to scrape.' }),
@@ -162,8 +166,9 @@ export const values = z.strictObject({
         .strictObject({
           enabled: z.boolean().default(false).meta({ description: 'Whether the alerts are installed.' }),
           labels: strings.default({}).meta({ description: 'Labels by which Prometheus selects it.' }),
-          runbookURL: z.string().default('docs/runbooks').meta({
-            description: 'Where the pages docs/runbooks are for your people; the alert’s name and .md follow.',
+          runbookURL: z.string().default('https://roster.dev/docs/runbooks').meta({
+            description:
+              'Where your people find the pages of docs/runbooks; a slash, the name of the alert and .md follow.',
           }),
         })
         .prefault({}),

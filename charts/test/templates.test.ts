@@ -3,6 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { yaml } from '@roster/crds/manifests';
 import { describe, expect, it } from 'vitest';
+import { ruleGroups } from '../observability/alerts.ts';
+import { dashboard } from '../observability/dashboard.ts';
 import { helm, rendered } from './helm.ts';
 
 const monitoring = ['--api-versions', 'monitoring.coreos.com/v1'];
@@ -65,6 +67,27 @@ describe('the chart roster', () => {
     expect(JSON.stringify(objects.find(({ kind }) => kind === 'ServiceMonitor'))).toContain(
       '"replacement":"ops/blue-roster"',
     );
+  });
+
+  it.each(['serviceMonitor', 'prometheusRule'])('refuses a %s where nobody knows it, unless told', async (kind) => {
+    const enabled = set(`metrics.${kind}.enabled=true`);
+    await expect(rendered('roster', { flags: enabled })).rejects.toThrow(
+      `metrics.${kind}.enabled: this cluster has no API monitoring.coreos.com/v1. Install Prometheus Operator first`,
+    );
+    const kinds = async (...flags: readonly string[]) =>
+      (await rendered('roster', { flags: [...enabled, ...flags] })).map((object) => object.kind?.toLowerCase());
+    expect(await kinds(...set('metrics.skipAPICheck=true'))).toContain(kind.toLowerCase());
+    expect(await kinds(...monitoring)).toContain(kind.toLowerCase());
+  });
+
+  it('hands the annotations of alerts and the dashboard to those who read them as they are', async () => {
+    const flags = [...monitoring, ...set('metrics.prometheusRule.enabled=true', 'metrics.dashboard.enabled=true')];
+    const objects = await rendered('roster', { flags });
+    const rule = objects.find(({ kind }) => kind === 'PrometheusRule') as { spec?: unknown } | undefined;
+    const job = (text: string) => text.replaceAll('job=\\"roster\\"', 'job=\\"roster-system/roster\\"');
+    expect(JSON.stringify(rule?.spec)).toBe(job(JSON.stringify(ruleGroups('https://roster.dev/docs/runbooks'))));
+    const map = objects.find(({ metadata }) => metadata.name === 'roster-dashboard') as { data?: object } | undefined;
+    expect(map?.data).toEqual({ 'roster.json': `${JSON.stringify(dashboard(), null, 2)}\n` });
   });
 
   it('names nothing cluster-wide as another release does', async () => {
